@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The painter protocol: passes + references + seed + options -> frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..orbits.cameras import Camera
+from ..orbits.passes import PassSet
+from ..progress import Progress
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """A picture of the object.
+
+    image   uint8 (h, w, 4), sRGB encoded, straight alpha (all 255 where the file has none)
+    camera  the view it shows in the normalised frame, where known exactly (a painted-over guide);
+            None: a picture of the front whose framing must be found
+    """
+
+    image: NDArray[np.uint8]
+    camera: Camera | None = None
+    name: str = "reference"
+
+
+@dataclass(frozen=True, eq=False)
+class PaintRequest:
+    """Everything an engine may use. `options` are the engine's own, already validated."""
+
+    passes: PassSet
+    references: Sequence[Reference]
+    seed: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One painted picture of the object.
+
+    image       uint8 (h, w, 4), sRGB encoded, straight alpha: 255 where the object is, 0 outside
+    confidence  uint8 (h, w) or None: 255 the colour was seen in a reference, 0 it was invented
+    """
+
+    image: NDArray[np.uint8]
+    camera: Camera
+    confidence: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class PaintedFrames:
+    """What a painter hands to TextureOptimizer.
+
+    frames   one per camera of the pass set, in its order
+    anchors  further pictures that are exact where they see the surface (registered references); they win over frames
+    exact    the frames agree with each other to the pixel (renders), so drift alignment is not wanted
+    notes    sentences for the artist, for instance that a reference does not look like a view of this object
+    info     numbers for the report
+    """
+
+    frames: Sequence[Frame]
+    anchors: Sequence[Frame] = ()
+    exact: bool = False
+    notes: Sequence[str] = ()
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Painter(Protocol):
+    """An engine. Creating one is cheap; heavy imports and weights are loaded by `paint`."""
+
+    name: str
+    supersample: int  # passes are rendered this much larger than the frames (2 where encoded passes feed a network)
+
+    def paint(self, request: PaintRequest, progress: Progress) -> PaintedFrames:
+        """Paint all views. Deterministic for a seed. Raises InputError, EngineMissingError, CancelledError."""
+        ...
