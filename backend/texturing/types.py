@@ -148,7 +148,9 @@ class FuseParams:
             value = getattr(self, name)
             if not (np.isfinite(value) and low <= value <= high):
                 raise UsageError(
-                    "parameter-range", f"{name} is {value}, outside {low} to {high}.", "Choose a value inside the range."
+                    "parameter-range",
+                    f"{name} is {value}, outside {low} to {high}.",
+                    "Choose a value inside the range.",
                 )
 
     @staticmethod
@@ -177,7 +179,9 @@ class FuseParams:
         """A copy with some values changed; unknown names are errors."""
         unknown = sorted(set(changes) - set(asdict(self)))
         if unknown:
-            raise UsageError("parameter-unknown", f"There is no parameter named {unknown[0]}.", "See docs/texturing.md.")
+            raise UsageError(
+                "parameter-unknown", f"There is no parameter named {unknown[0]}.", "See docs/texturing.md."
+            )
         return replace(self, **changes)
 
 
