@@ -15,18 +15,32 @@ from ..orbits.passes import PassSet
 from ..progress import Progress
 
 
+# The side a picture shows -> (direction from the object to the camera, image up), normalised frame. As the orbits see
+# them: H frames 0, 30, 60, 90 of 120 are front, right (+X), back, left; V frames 30 and 90 are top and bottom.
+VIEWS: Mapping[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
+    "front": ((0, -1, 0), (0, 0, 1)),
+    "right": ((1, 0, 0), (0, 0, 1)),
+    "back": ((0, 1, 0), (0, 0, 1)),
+    "left": ((-1, 0, 0), (0, 0, 1)),
+    "top": ((0, 0, 1), (0, 1, 0)),
+    "bottom": ((0, 0, -1), (0, -1, 0)),
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Reference:
     """A picture of the object.
 
     image   uint8 (h, w, 4), sRGB encoded, straight alpha (all 255 where the file has none)
     camera  the view it shows in the normalised frame, where known exactly (a painted-over guide);
-            None: a picture of the front whose framing must be found
+            None: the framing must be found
+    view    the side it shows where no camera is given, one of VIEWS
     """
 
     image: NDArray[np.uint8]
     camera: Camera | None = None
     name: str = "reference"
+    view: str = "front"
 
 
 @dataclass(frozen=True, eq=False)
