@@ -1,0 +1,61 @@
+# Orbit Painter. `make demo` and `make test` need nothing but Python 3.11; everything else is installed into .venv.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+INSTALL := $(RUN) -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all:
+OUT ?= out/demo
+
+.PHONY: demo test test-real-blender lint bench gpu-check docs extension lock blender-packages clean
+
+demo: $(VENV)/run.stamp  ## texture the sample object from its reference picture
+	$(RUN) backend/cli.py generate --mesh examples/sample.glb --reference examples/reference.png --out $(OUT)
+	@echo "Results are in $(OUT): open sample.blend or sample.glb, turntable.mp4, still.png and contact_sheet.png."
+
+test: $(VENV)/dev.stamp  ## everything that needs no GPU; the quick tests first
+	$(RUN) -m pytest -q -m "not slow and not real_blender" tests
+	$(RUN) -m pytest -q -m "slow and not real_blender" tests
+
+test-real-blender: $(VENV)/dev.stamp  ## what needs a Blender program (REAL_BLENDER names the command)
+	$(RUN) -m pytest -q -m real_blender tests
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+
+bench: $(VENV)/dev.stamp  ## figures as ratios, measured side by side; prints the tables of docs/benchmarks.md
+	$(RUN) -m tests.bench
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "Python 3.11 is needed (bpy has no wheel for others); set PYTHON=/path/to/python3.11."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements/blender.txt | $(VENV)/bin/python
+	$(INSTALL) -r $<
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt | $(VENV)/bin/python
+	$(INSTALL) -r $<
+	@touch $@ $(VENV)/run.stamp
+
+# torch comes from the index of the user's device (CPU, CUDA, ...), so it and its CUDA packages stay out of the lock.
+NO_TORCH := $(addprefix --no-emit-package=,cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia- \
+	cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia- \
+	cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx \
+	torch triton)
+COMPILE := $(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url \
+	--no-annotate --no-header pyproject.toml
+lock: | $(VENV)/bin/python  ## resolve pyproject.toml again into requirements/, one hashed file a group
+	$(RUN) -m pip install -q uv
+	$(COMPILE) -o requirements/core.txt
+	$(COMPILE) --group blender -o requirements/blender.txt
+	$(COMPILE) --group blender --group dev -o requirements/dev.txt
+	$(COMPILE) --group neural $(NO_TORCH) -o requirements/neural.txt
+	$(COMPILE) --group neural --group train $(NO_TORCH) -o requirements/train.txt
+
+clean:
+	rm -rf $(VENV) .packages out dist .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the command line does with its words: runs stages, reports, and turns every failure into one sentence."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import os
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from . import guide
+from .arguments import COMMANDS, job_of, load_recipe, parser
+from .console import Console, JsonConsole, TerminalConsole
+from .errors import CancelledError, InputError, MemoryLimitError, OrbitPainterError, OutputError
+from .host import Host
+from .interruption import Interruption, signals
+from .job import Job
+from .pipeline import Pipeline
+from .run_folder import RunFolder
+
+
+def main(words: Sequence[str], make_host: Callable[[], Host]) -> int:
+    """Run one command and return the process's exit status. Never raises."""
+    with _events_stream() as events:
+        console: Console = JsonConsole(events) if "--json" in words else TerminalConsole()
+        interruption = Interruption()
+        out: list[Path] = []
+        try:
+            options = parser().parse_args(list(words))
+            out.append(Path(options.out))
+            if options.command == "guide":
+                with signals(interruption, lambda: None):
+                    guide.export(options, make_host(), console, interruption.check)
+            else:
+                _run(options, make_host, console, interruption)
+        except SystemExit as stop:  # argparse: --help and --version
+            return int(stop.code or 0)
+        except BaseException as failure:  # the one place where a program may catch everything: it reports it
+            error = explained(failure)
+            console.error(error, None if isinstance(error, CancelledError) else _write_log(failure, out))
+            return error.exit_status
+    return 0
+
+
+def _run(
+    options: argparse.Namespace, make_host: Callable[[], Host], console: Console, interruption: Interruption
+) -> None:
+    stages = COMMANDS[options.command]
+    saved_path = Path(options.out) / "work" / "job.json"
+    first = stages[0] == "passes"
+    if first:
+        saved = load_recipe(options.recipe) if "recipe" in vars(options) else None
+    else:
+        if not saved_path.exists():
+            raise InputError(
+                "stage-missing",
+                f"{options.out} is not the output folder of an earlier run.",
+                "Run 'passes' or 'generate' first.",
+            )
+        saved = load_recipe(saved_path)
+    job = job_of(options, saved)
+    host = make_host()
+    if options.dry_run:
+        _describe(job, stages, console)
+        return
+    with RunFolder(job.out) as run, signals(interruption, run.remove_parts):
+        result = Pipeline(job, host, console, run, interruption.check).run(stages, resume=options.resume)
+    console.result(result["manifest"], result["summary"])
+
+
+def _describe(job: Job, stages: Sequence[str], console: Console) -> None:
+    for reference in job.references:
+        if not Path(reference.path).is_file():
+            raise InputError("file-missing", f"There is no file {reference.path}.", "Check the path.")
+    horizontal, vertical = job.views
+    console.plan(stages)
+    console.note(f"Stages: {', '.join(stages)}; nothing was run.")
+    console.note(f"{horizontal} + {vertical} views of {job.size} pixels, engine {job.engine}, into {job.out}.")
+
+
+def explained(failure: BaseException) -> OrbitPainterError:
+    """The error to show for any exception."""
+    if isinstance(failure, OrbitPainterError):
+        return failure
+    if isinstance(failure, KeyboardInterrupt):
+        return CancelledError()
+    if isinstance(failure, MemoryError):
+        return MemoryLimitError(
+            "out-of-memory",
+            "The computer ran out of memory.",
+            "Close other programs, or use fewer views, a smaller texture or a smaller grid.",
+        )
+    if isinstance(failure, OSError) and failure.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError("disk-full", "The disk is full.", "Free some space and run again with --resume.")
+    if isinstance(failure, PermissionError):
+        return OutputError("permission", f"{failure.filename} may not be written.", "Choose a folder you may write to.")
+    return OrbitPainterError(
+        "internal",
+        f"Something unexpected went wrong ({type(failure).__name__}: {failure}).",
+        "Please report it with the log.",
+    )
+
+
+def _write_log(failure: BaseException, out: Sequence[Path]) -> str | None:
+    """The traceback, in the run's folder where it exists and can be written, else in the temporary folder."""
+    text = "".join(traceback.format_exception(failure))
+    name = f"orbit-painter-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    for folder in (*[path / "work" for path in out], Path(tempfile.gettempdir())):
+        if folder.is_dir():
+            try:
+                (folder / name).write_text(text, encoding="utf-8")
+            except OSError:
+                continue
+            return str(folder / name)
+    return None
+
+
+@contextlib.contextmanager
+def _events_stream() -> Iterator[TextIO]:
+    """Standard output for our events alone: whatever Blender or a library prints goes to standard error."""
+    sys.stdout.flush()
+    original = os.dup(1)
+    os.dup2(2, 1)
+    events = os.fdopen(original, "w", encoding="utf-8", closefd=False)
+    try:
+        yield events
+    finally:
+        events.flush()
+        sys.stdout.flush()
+        os.dup2(original, 1)
+        os.close(original)
+

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run says while it works: bars for people, JSON lines for programs (specs/blender-extension.md 6.2)."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol, TextIO
+
+from .errors import OrbitPainterError
+from .progress import Progress
+
+MAX_LINE = 64 * 1024  # bytes of one event
+RATE = 0.1  # seconds between two progress events
+
+
+class Console(Protocol):
+    """Where a run reports to."""
+
+    def plan(self, stages: Sequence[str]) -> None: ...
+    def begin(self, stage: str) -> None: ...
+    def progress(self, stage: str, fraction: float, detail: str, eta: float | None) -> None: ...
+    def end(self, stage: str, seconds: float, skipped: bool) -> None: ...
+    def note(self, message: str) -> None: ...
+    def result(self, manifest: str, summary: Mapping[str, Any]) -> None: ...
+    def error(self, error: OrbitPainterError, log: str | None) -> None: ...
+
+
+@contextmanager
+def stage_progress(console: Console, stage: str, check: Callable[[], None]) -> Iterator[Progress]:
+    """The progress callback of one stage: rate limited, never going backwards, with an ETA after a tenth.
+
+    `check` raises CancelledError when the run must stop; every call of the callback asks it.
+    """
+    start, last_time, best = time.monotonic(), 0.0, 0.0
+
+    def report(fraction: float, detail: str = "") -> None:
+        nonlocal last_time, best
+        check()
+        best = min(max(best, fraction), 1.0)
+        now = time.monotonic()
+        if now - last_time >= RATE or best >= 1.0:
+            last_time = now
+            eta = (now - start) * (1 - best) / best if best >= 0.1 else None
+            console.progress(stage, best, detail, eta)
+
+    check()
+    console.begin(stage)
+    yield report
+    check()
+    console.end(stage, time.monotonic() - start, skipped=False)
+
+
+class TerminalConsole:
+    """One line a stage on a terminal, redrawn in place; plain lines where the output is no terminal."""
+
+    WIDTH = 28
+
+    def __init__(self, stream: TextIO = sys.stderr) -> None:
+        self._stream = stream
+        self._live = stream.isatty()
+
+    def plan(self, stages: Sequence[str]) -> None:
+        pass
+
+    def begin(self, stage: str) -> None:
+        self._redraw(f"{stage:<10}")
+
+    def progress(self, stage: str, fraction: float, detail: str, eta: float | None) -> None:
+        filled = round(self.WIDTH * fraction)
+        bar = "█" * filled + "·" * (self.WIDTH - filled)
+        left = f"  {_clock(eta)} left" if eta is not None else ""
+        self._redraw(f"{stage:<10} {bar} {100 * fraction:3.0f} %{left}  {detail}")
+
+    def end(self, stage: str, seconds: float, skipped: bool) -> None:
+        self._line(f"{stage:<10} {'kept from the earlier run' if skipped else f'{seconds:.1f} s'}")
+
+    def note(self, message: str) -> None:
+        self._line(f"  note: {message}")
+
+    def result(self, manifest: str, summary: Mapping[str, Any]) -> None:
+        for name, value in summary.items():
+            self._line(f"{name:<10} {value}")
+
+    def error(self, error: OrbitPainterError, log: str | None) -> None:
+        self._line(f"{error.message} {error.advice}".strip() + f" [{error.code}]" + (f"\nLog: {log}" if log else ""))
+
+    def _redraw(self, text: str) -> None:
+        if self._live:
+            self._stream.write("\r\x1b[K" + text[:118])
+            self._stream.flush()
+
+    def _line(self, text: str) -> None:
+        self._stream.write(("\r\x1b[K" if self._live else "") + text + "\n")
+        self._stream.flush()
+
+
+class JsonConsole:
+    """One JSON object a line, the worker protocol's events."""
+
+    def __init__(self, stream: TextIO, job_id: str = "") -> None:
+        self._stream = stream
+        self._job_id = job_id
+
+    def _send(self, kind: str, **fields: Any) -> None:
+        line = json.dumps({"type": kind, "job_id": self._job_id, **fields}, ensure_ascii=False)
+        if len(line.encode()) > MAX_LINE:
+            line = json.dumps({"type": kind, "job_id": self._job_id, "truncated": True})
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+    def plan(self, stages: Sequence[str]) -> None:
+        self._send("accepted", plan=list(stages))
+
+    def begin(self, stage: str) -> None:
+        self._send("progress", stage=stage, done=0.0, total=1.0, eta_s=None, detail="")
+
+    def progress(self, stage: str, fraction: float, detail: str, eta: float | None) -> None:
+        eta_s = None if eta is None else round(eta, 1)
+        self._send("progress", stage=stage, done=round(fraction, 4), total=1.0, eta_s=eta_s, detail=detail)
+
+    def end(self, stage: str, seconds: float, skipped: bool) -> None:
+        detail = "kept from the earlier run" if skipped else f"{seconds:.1f} s"
+        self._send("progress", stage=stage, done=1.0, total=1.0, eta_s=0.0, detail=detail)
+
+    def note(self, message: str) -> None:
+        self._send("log", level="warning", message=message)
+
+    def result(self, manifest: str, summary: Mapping[str, Any]) -> None:
+        self._send("result", manifest=manifest, metrics=dict(summary))
+
+    def error(self, error: OrbitPainterError, log: str | None) -> None:
+        if error.exit_status == 6:
+            self._send("cancelled")
+            return
+        self._send(
+            "error", code=error.code, message=error.message, advice=error.advice, retryable=False, trace_path=log
+        )
+
+
+def _clock(seconds: float) -> str:
+    whole = int(seconds + 0.5)
+    return f"{whole // 60}:{whole % 60:02d}"

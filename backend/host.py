@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the pipeline asks of the program that owns the scene: Blender, or plain files where there is no Blender."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .job import Job
+from .mesh import MeshData
+from .orbits.cameras import Camera
+from .progress import Progress
+
+LoopUVs = Mapping[int, NDArray[np.float32]]  # object index -> float32 (loops, 2), one UV per source face corner
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """What was read: the mesh, a name for the results, and sentences for the artist."""
+
+    mesh: MeshData
+    name: str
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class TextureFiles:
+    """A baked texture and where it goes.
+
+    objects  indices into MeshData.object_names; material: index into material_names, -1: all slots of the objects
+    files    one PNG per tile, lowest tile number first
+    """
+
+    name: str
+    objects: tuple[int, ...]
+    uv_map: str
+    files: tuple[Path, ...]
+    tiles: tuple[int, ...]
+    material: int = -1
+
+
+class Host(Protocol):
+    """Implemented by addon/host.py with bpy and by file_host.py without."""
+
+    name: str
+
+    def load(self, job: Job) -> Loaded:
+        """Read the job's objects. Raises InputError."""
+        ...
+
+    def unwrap(self, mesh: MeshData, objects: Sequence[int], name: str, progress: Progress) -> MeshData:
+        """Give the objects a new UV map `name` without changing topology; the mesh read again."""
+        ...
+
+    def render_passes(
+        self, mesh: MeshData, cameras: Sequence[Camera], folder: Path, job: Job, progress: Progress
+    ) -> None:
+        """Write one EXR per camera into `folder` (backend/orbits/files.py)."""
+        ...
+
+    def read_picture(self, path: str) -> tuple[NDArray[np.uint8], Sequence[str]]:
+        """A picture as uint8 (h, w, 4) sRGB with straight alpha, and notes. Raises InputError."""
+        ...
+
+    def write_model(
+        self, mesh: MeshData, textures: Sequence[TextureFiles], recipe_id: str, folder: Path, name: str
+    ) -> tuple[Sequence[Path], Sequence[str]]:
+        """Put the textures onto the objects and write the textured model; the files and notes."""
+        ...
+
+    def render_previews(self, folder: Path, turntable: bool, progress: Progress) -> Sequence[Path]:
+        """A still and, if asked for, a turntable video of the textured model."""
+        ...

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A job: one immutable request, the contract between whoever asks (panel, command line, script) and the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from .errors import UsageError
+from .texturing.types import FuseParams
+
+SCHEMA = 1
+RENDERERS = ("cycles", "eevee", "embree")
+DEVICES = ("cpu", "gpu")
+
+
+@dataclass(frozen=True)
+class ReferenceSpec:
+    """A reference picture: its file, the side it shows, or the camera file of the guide it was painted over."""
+
+    path: str
+    view: str = "front"
+    camera: str | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that decides a result. All paths are absolute.
+
+    mesh             model file, or None for the .blend that Blender has open
+    objects          names of the objects to texture; empty: all visible meshes
+    views            number of horizontal and of vertical orbit views
+    size             pixels along each side of a frame
+    supersample      passes are rendered this many times larger; 0: what the engine asks for
+    texture_size     pixels along each side of a texture (or UDIM tile)
+    uv               auto | new | keep | the name of a UV map
+    atlas            object | slot | shared
+    fuse             changes to FuseParams, by name
+    engine_options   options of the engine, by name
+    """
+
+    out: str
+    references: tuple[ReferenceSpec, ...] = ()
+    mesh: str | None = None
+    objects: tuple[str, ...] = ()
+    engine: str = "projection"
+    engine_options: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    views: tuple[int, int] = (61, 61)
+    size: int = 512
+    supersample: int = 0
+    renderer: str = "cycles"
+    device: str = "cpu"
+    texture_size: int = 2048
+    uv: str = "auto"
+    atlas: str = "object"
+    fuse: Mapping[str, Any] = field(default_factory=dict)
+    turntable: bool = True
+
+    def __post_init__(self) -> None:
+        def check(good: bool, code: str, message: str, advice: str) -> None:
+            if not good:
+                raise UsageError(code, message, advice)
+
+        horizontal, vertical = self.views
+        check(
+            0 <= horizontal <= 250 and 0 <= vertical <= 250 and 1 <= horizontal + vertical <= 250,
+            "views-range",
+            f"{horizontal} horizontal and {vertical} vertical views were asked for.",
+            "Ask for 1 to 250 views in all; 61 and 61 is the default.",
+        )
+        for name, value, low, high in (
+            ("frame size", self.size, 16, 2048),
+            ("texture size", self.texture_size, 16, 8192),
+            ("supersampling", self.supersample, 0, 4),
+            ("seed", self.seed, 0, 2**63 - 1),
+        ):
+            check(
+                low <= value <= high,
+                "option-range",
+                f"The {name} is {value}, outside {low} to {high}.",
+                "Choose a value inside the range.",
+            )
+        for name, value, known in (
+            ("renderer", self.renderer, RENDERERS),
+            ("device", self.device, DEVICES),
+            ("atlas", self.atlas, ("object", "slot", "shared")),
+        ):
+            check(value in known, "option-unknown", f"There is no {name} named {value}.", f"Use {', '.join(known)}.")
+        FuseParams().replaced(self.fuse)
+
+    def fuse_params(self, exact_frames: bool) -> FuseParams:
+        """TextureOptimizer's parameters: alignment and exposure only serve frames that may disagree."""
+        base = {"alignment": False, "exposure": False, "lock": 180.0} if exact_frames else {}
+        return FuseParams().replaced({**base, **self.fuse})
+
+    def to_json(self) -> dict[str, Any]:
+        return {"schema": SCHEMA, **asdict(self)}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Job:
+        """The job that `to_json` described. Raises UsageError for another schema or unknown fields."""
+        values = dict(data)
+        schema = values.pop("schema", None)
+        if schema != SCHEMA:
+            raise UsageError(
+                "job-version",
+                f"The recipe has format {schema}, this program reads format {SCHEMA}.",
+                "Run it with the version of Orbit Painter that wrote it.",
+            )
+        unknown = sorted(set(values) - {f.name for f in fields(Job)})
+        if unknown:
+            raise UsageError("job-unknown-field", f"The recipe has an unknown entry: {unknown[0]}.", "Remove it.")
+        values["references"] = tuple(ReferenceSpec(**r) for r in values.get("references", ()))
+        values["objects"] = tuple(values.get("objects", ()))
+        values["views"] = tuple(values.get("views", (61, 61)))
+        return Job(**values)
+
+
+def absolute(path: str | Path) -> str:
+    """The path without `.`, `..` and `~`, as text."""
+    return str(Path(path).expanduser().resolve())

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The flow: passes -> frames -> textures -> model -> pictures. Each stage saves what the next one starts from.
+
+    passes    the mesh is read, unusable UVs are replaced, position and normal passes are rendered   (host)
+    paint     an engine turns passes and references into frames                                       (painters/)
+    bake      TextureOptimizer fuses the frames into voxels and textures                              (texturing/)
+    model     the textures go onto the artist's objects                                               (host)
+    preview   pictures of all of it, and the report
+
+A stage whose saved key equals the key of its inputs is kept when resuming.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import results
+from .console import Console, stage_progress
+from .errors import UsageError
+from .files import write_json
+from .host import Host, TextureFiles
+from .job import Job
+from .mesh import MeshData
+from .orbits.cameras import Camera, orbit_cameras
+from .orbits.files import open_passes, save_header
+from .painters.base import PaintRequest, Reference
+from .painters.frames_file import load_frames, save_frames
+from .painters.registry import create_painter
+from .progress import Progress, part
+from .run_folder import RunFolder, digest, file_digest
+from .texturing.fuse import fuse
+from .texturing.targets import Plan, plan_targets
+
+STAGES = ("passes", "paint", "bake", "model", "preview")
+NEW_UV_MAP = "OrbitPainter"
+
+
+class Pipeline:
+    """One job in one output folder. `run` does the stages asked for, in order."""
+
+    def __init__(self, job: Job, host: Host, console: Console, run: RunFolder, check: Callable[[], None]) -> None:
+        self.job, self.host, self.console, self.run_folder, self._check = job, host, console, run, check
+        self._mesh: MeshData | None = None
+
+    def run(self, stages: Sequence[str], resume: bool) -> dict[str, Any]:
+        """Do `stages`; with `resume`, keep those whose inputs have not changed. Returns the summary for the user."""
+        self.console.plan(stages)
+        for stage in stages:
+            key = self._key(stage)
+            kept = self.run_folder.record(stage) if resume else None
+            if kept is not None and kept.key == key:
+                self.console.end(stage, kept.seconds, skipped=True)
+                continue
+            with (
+                stage_progress(self.console, stage, self._check) as progress,
+                self.run_folder.writing(stage, key) as (folder, facts),
+            ):
+                notes = getattr(self, f"_{stage}")(folder, facts, progress)
+                facts["notes"] = list(notes)
+            write_json(self.run_folder.work / "job.json", {"job": self.job.to_json()})
+            for note in notes:
+                self.console.note(note)
+        return results.publish(self.job, self.run_folder)
+
+    def _key(self, stage: str) -> str:
+        """A hash of everything that decides what the stage saves."""
+        job, before = self.job, STAGES[STAGES.index(stage) - 1]
+        previous = None if stage == "passes" else self.run_folder.require(before).key
+        if stage == "passes":
+            mesh = self._load()
+            supersample = job.supersample or create_painter(job.engine).supersample
+            geometry = [np.ascontiguousarray(a).tobytes() for a in (mesh.vertices, mesh.faces, mesh.corner_normals)]
+            maps = [uv.tobytes() for _, uv in sorted(mesh.uv.items())]
+            return digest(
+                list(job.views), job.size, supersample, job.renderer, job.device, job.uv, job.atlas, *geometry, *maps
+            )
+        if stage == "paint":
+            pictures = [[file_digest(r.path), r.camera and file_digest(r.camera)] for r in self._references()]
+            return digest(previous, pictures, job.engine, dict(job.engine_options), job.seed)
+        if stage == "bake":
+            return digest(previous, job.texture_size, dict(job.fuse))
+        return digest(previous, job.turntable)
+
+    def _load(self) -> MeshData:
+        if self._mesh is None:
+            loaded = self.host.load(self.job)
+            self._name, self._mesh, self._notes = loaded.name, loaded.mesh, list(loaded.notes)
+        return self._mesh
+
+    def _references(self):
+        if not self.job.references:
+            raise UsageError("reference-missing", "No reference picture was given.", "Give one with --reference FILE.")
+        for reference in self.job.references:
+            for path in (reference.path, reference.camera):
+                if path is not None:
+                    results.require_file(path)
+        return self.job.references
+
+    # The stages. Each fills `folder` and `facts` and returns notes for the artist.
+
+    def _passes(self, folder: Path, facts: dict[str, Any], progress: Progress) -> list[str]:
+        job, mesh = self.job, self._load()
+        notes = list(self._notes)
+        plan = plan_targets(mesh, uv_choice=job.uv, size=job.texture_size, atlas=job.atlas)
+        notes += plan.notes
+        if plan.needs_unwrap:
+            mesh = self.host.unwrap(mesh, plan.needs_unwrap, NEW_UV_MAP, part(progress, 0.0, 0.05))
+            plan = plan_targets(mesh, uv_choice=plan.uv_maps(NEW_UV_MAP), size=job.texture_size, atlas=job.atlas)
+            self._mesh = mesh
+        supersample = job.supersample or create_painter(job.engine).supersample
+        horizontal, vertical = job.views
+        cameras = orbit_cameras("H", horizontal, job.size) + orbit_cameras("V", vertical, job.size)
+        save_header(folder, mesh, cameras, (horizontal, vertical), renderer=job.renderer, supersample=supersample)
+        large = [c.resized(c.width * supersample, c.height * supersample) for c in cameras]
+        self.host.render_passes(mesh, large, folder, job, part(progress, 0.05, 1.0))
+        open_passes(folder)
+        facts.update(name=self._name, uv_maps=plan.uv_maps(NEW_UV_MAP), triangles=len(mesh.faces), views=len(cameras))
+        return notes
+
+    def _paint(self, folder: Path, facts: dict[str, Any], progress: Progress) -> list[str]:
+        job = self.job
+        passes = open_passes(self.run_folder.folder("passes"))
+        references, notes = [], []
+        for spec in self._references():
+            image, remarks = self.host.read_picture(spec.path)
+            camera = Camera.from_json(json.loads(Path(spec.camera).read_text())) if spec.camera else None
+            references.append(Reference(image, camera, Path(spec.path).stem))
+            notes += remarks
+        request = PaintRequest(passes, references, job.seed, job.engine_options)
+        painted = create_painter(job.engine).paint(request, part(progress, 0.0, 0.9))
+        save_frames(folder, painted, part(progress, 0.9, 1.0))
+        results.save_references(folder, references)
+        facts.update(info=dict(painted.info), anchors=len(painted.anchors), frames=len(painted.frames))
+        return notes + list(painted.notes)
+
+    def _bake(self, folder: Path, facts: dict[str, Any], progress: Progress) -> list[str]:
+        job = self.job
+        passes = open_passes(self.run_folder.folder("passes"))
+        painted = load_frames(self.run_folder.folder("paint"))
+        plan = self._plan(passes.mesh)
+        params = job.fuse_params(painted.exact)
+        result = fuse(passes.mesh, plan.targets, painted, params, passes.orbit_counts, part(progress, 0.0, 0.85))
+        results.save_bake(folder, passes.mesh, plan.targets, result, part(progress, 0.85, 1.0))
+        facts.update(result.report)
+        return list(result.report.get("warnings", ()))
+
+    def _model(self, folder: Path, facts: dict[str, Any], progress: Progress) -> list[str]:
+        self._load()
+        record = self.run_folder.require("passes")
+        mesh = open_passes(self.run_folder.folder("passes")).mesh
+        textures: list[TextureFiles] = results.texture_files(self.run_folder.folder("bake"), mesh)
+        progress(0.1, "writing the model")
+        recipe_id = self.run_folder.require("bake").key
+        files, notes = self.host.write_model(mesh, textures, recipe_id, folder, record.facts["name"])
+        facts["files"] = [path.name for path in files]
+        return list(notes)
+
+    def _preview(self, folder: Path, facts: dict[str, Any], progress: Progress) -> list[str]:
+        results.save_pictures(self.run_folder, folder, part(progress, 0.0, 0.2))
+        model = self.run_folder.folder("model")
+        paths = self.host.render_previews(model, folder, self.job.turntable, part(progress, 0.2, 1.0))
+        facts["files"] = [path.name for path in paths]
+        return []
+
+    def _plan(self, mesh: MeshData) -> Plan:
+        uv_maps = {int(k): v for k, v in self.run_folder.require("passes").facts["uv_maps"].items()}
+        return plan_targets(mesh, uv_choice=uv_maps, size=self.job.texture_size, atlas=self.job.atlas)
+

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run leaves behind: textures, voxels, pictures, recipe and report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import InputError
+from .files import load_npz, read_png, save_npz, write_json, write_png
+from .job import Job
+from .host import TextureFiles
+from .mesh import MeshData
+from .orbits.files import open_passes
+from .painters.base import Reference
+from .painters.frames_file import load_frames
+from .pictures import contact_sheet
+from .progress import Progress, part
+from .run_folder import SCHEMA, RunFolder, file_digest
+from .texturing.coverage import coverage_picture
+from .texturing.types import BakedTile, FuseResult, TextureTarget
+from .texturing.voxel_files import save_voxels
+from .version import VERSION
+
+
+def require_file(path: str) -> None:
+    """Raises InputError if there is no such file."""
+    if not Path(path).is_file():
+        raise InputError("file-missing", f"There is no file {path}.", "Check the path.")
+
+
+def save_references(folder: Path, references: Sequence[Reference]) -> None:
+    """The pictures as the engine got them, for the contact sheet and for a later look."""
+    for index, reference in enumerate(references):
+        write_png(folder / f"reference_{index:02d}.png", reference.image)
+
+
+def save_bake(
+    folder: Path, mesh: MeshData, targets: Sequence[TextureTarget], result: FuseResult, progress: Progress
+) -> None:
+    """Textures as `<name>.png` (one per tile where there are several), where each texel came from, and the voxels."""
+    entries = []
+    for index, target in enumerate(targets):
+        tiles = result.textures[target.name]
+        names = [_tile_name(target.name, tile, len(tiles) > 1 or target.tiles != (1001,)) for tile in tiles]
+        for tile, name in zip(tiles, names, strict=True):
+            write_png(folder / f"{name}.png", tile.rgba)
+            save_npz(folder / f"{name}.sources.npz", label=tile.label, confidence=tile.confidence)
+        materials = np.unique(mesh.face_material[target.faces])
+        entries.append(
+            {
+                "name": target.name,
+                "uv_map": target.uv_map,
+                "tiles": [tile.tile for tile in tiles],
+                "files": [f"{name}.png" for name in names],
+                "objects": np.unique(mesh.face_object[target.faces]).tolist(),
+                "material": int(materials[0]) if target.one_slot else -1,
+            }
+        )
+        progress((index + 1) / (len(targets) + 1), f"saving {target.name}")
+    save_voxels(
+        folder / "voxels.npz", result.voxels, result.voxel_colour, result.voxel_label, mesh.normalisation
+    )
+    write_json(folder / "textures.json", {"textures": entries})
+
+
+def _tile_name(name: str, tile: BakedTile, several: bool) -> str:
+    return f"{name}.{tile.tile}" if several else name
+
+
+def texture_files(bake: Path, mesh: MeshData) -> list[TextureFiles]:
+    """The textures of a finished bake and the objects they belong to; instances go with their originals."""
+    result = []
+    for entry in json.loads((bake / "textures.json").read_text(encoding="utf-8"))["textures"]:
+        originals = set(entry["objects"])
+        copies = {i for i, original in mesh.instance_of.items() if original in originals}
+        result.append(
+            TextureFiles(
+                entry["name"],
+                tuple(sorted(originals | copies)),
+                entry["uv_map"],
+                tuple(bake / name for name in entry["files"]),
+                tuple(entry["tiles"]),
+                entry["material"],
+            )
+        )
+    return result
+
+
+def save_pictures(run: RunFolder, folder: Path, progress: Progress) -> None:
+    """The contact sheet, and a coverage picture of each texture."""
+    passes, paint, bake = (run.folder(stage) for stage in ("passes", "paint", "bake"))
+    references = [read_png(path) for path in sorted(paint.glob("reference_*.png"))]
+    sheet = contact_sheet(references, open_passes(passes), load_frames(paint), part(progress, 0.0, 0.7))
+    write_png(folder / "contact_sheet.png", sheet)
+    anchors = run.require("paint").facts["anchors"]
+    (folder / "coverage").mkdir()
+    for sources in sorted(bake.glob("*.sources.npz")):
+        data = load_npz(sources)
+        name = sources.name.removesuffix(".sources.npz")
+        picture = coverage_picture(data["label"], data["confidence"], anchors=anchors)
+        write_png(folder / "coverage" / f"{name}.png", picture)
+        progress(0.9, f"coverage of {name}")
+
+
+def publish(job: Job, run: RunFolder) -> dict[str, Any]:
+    """Put finished results on top of the output folder, write report and recipe; the summary for the user."""
+    records = {stage: run.record(stage) for stage in ("passes", "paint", "bake", "model", "preview")}
+    published: list[str] = []
+
+    def offer(stage: str, pattern: str, below: str = "") -> None:
+        if records[stage] is not None:
+            for path in sorted(run.folder(stage).glob(pattern)):
+                published.append(str(run.publish(path, below + path.name).relative_to(run.root)))
+
+    offer("bake", "voxels.npz")
+    offer("bake", "*.png", "textures/")
+    offer("model", "*.glb")
+    offer("model", "*.blend")
+    offer("preview", "*.png")
+    offer("preview", "*.mp4")
+    offer("preview", "coverage/*.png", "coverage/")
+    done = {stage: record for stage, record in records.items() if record is not None}
+    stages = {
+        stage: {"seconds": record.seconds, "peak_mb": round(record.peak_bytes / 2**20)}
+        for stage, record in done.items()
+    }
+    report = {
+        "version": VERSION,
+        "stages": stages,
+        "seconds": round(sum(record.seconds for record in done.values()), 1),
+        "peak_mb": max(stage["peak_mb"] for stage in stages.values()),
+        **{stage: record.facts for stage, record in done.items()},
+        "files": published,
+    }
+    write_json(run.root / "report.json", report)
+    write_json(run.root / "recipe.json", recipe(job, done))
+    summary: dict[str, Any] = {"output": str(run.root), "seconds": report["seconds"], "peak MB": report["peak_mb"]}
+    coverage = report.get("bake", {}).get("coverage")
+    if coverage:
+        summary["coverage"] = ", ".join(f"{name} {100 * value:.0f} %" for name, value in coverage.items())
+    return {"manifest": str(run.root / "report.json"), "summary": summary}
+
+
+def recipe(job: Job, done: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that is needed to run the job again and to know that its inputs are the same."""
+    inputs = [job.mesh, *(r.path for r in job.references), *(r.camera for r in job.references)]
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "job": job.to_json(),
+        "sha256": {path: file_digest(path) for path in inputs if path is not None and Path(path).is_file()},
+        "keys": {stage: record.key for stage, record in done.items()},
+    }
