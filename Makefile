@@ -42,10 +42,10 @@ $(VENV)/dev.stamp: requirements/dev.txt | $(VENV)/bin/python
 	@touch $@ $(VENV)/run.stamp
 
 # torch comes from the index of the user's device (CPU, CUDA, ...), so it and its CUDA packages stay out of the lock.
-NO_TORCH := $(addprefix --no-emit-package=,cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia- \
-	cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia- \
-	cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx \
-	torch triton)
+NO_TORCH := $(addprefix --no-emit-package=,cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
+	nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver \
+	nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 \
+	nvidia-nvtx torch triton)
 COMPILE := $(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header pyproject.toml
 lock: | $(VENV)/bin/python  ## resolve pyproject.toml again into requirements/, one hashed file a group
