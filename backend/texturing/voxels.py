@@ -202,7 +202,7 @@ def _block_overlaps(
     plane, slabs = _slabs(p, n)
     m = _main_axis(n)
     a, b = (m + 1) % 3, (m + 2) % 3
-    face, offset = _expand(_along(last - first, b) + 1)
+    face, offset = expand(_along(last - first, b) + 1)
     j = _along(first, b)[face] + offset
     near, far = _row_extent(p[face], a[face], b[face], j)
     covered = near <= far
@@ -215,7 +215,7 @@ def _block_overlaps(
     begin = 0
     while begin < len(face):
         end = max(begin + 1, int(np.searchsorted(total, total[begin] + BLOCK_COLUMNS, side="right")) - 1)
-        row, offset = _expand(columns[begin:end])
+        row, offset = expand(columns[begin:end])
         row += begin
         begin = end
         tri, i = face[row], i_first[row] + offset
@@ -227,7 +227,7 @@ def _block_overlaps(
         ) / _along(slope, mm)
         k_first = np.maximum(_along(first[tri], mm), np.ceil(height - spread[tri]).astype(np.int64) - 1)
         k_last = np.minimum(_along(last[tri], mm), np.floor(height + spread[tri]).astype(np.int64))
-        column, offset = _expand(np.maximum(k_last - k_first + 1, 0))
+        column, offset = expand(np.maximum(k_last - k_first + 1, 0))
         cell = np.empty((len(column), 3), np.int64)
         at = np.arange(len(column))
         cell[at, am[column]] = i[column]
@@ -247,7 +247,7 @@ def _block_overlaps(
         yield (cell[:, 0] * grid + cell[:, 1]) * grid + cell[:, 2], distance, index[tri], point, sums
 
 
-def _expand(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def expand(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """For counts (2, 0, 3): the owners (0, 0, 2, 2, 2) and the offsets (0, 1, 0, 1, 2)."""
     owner = np.repeat(np.arange(len(counts)), counts)
     return owner, np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
