@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What differs between Blender 4.2 and 5.x, one function per difference, asked of the program and not of its version.
+
+specs/blender-extension.md section 1.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import bpy
+
+from ..backend.errors import EngineMissingError
+
+EEVEE_ENGINES = ("BLENDER_EEVEE_NEXT", "BLENDER_EEVEE")  # 4.2 to 4.5 refuse the second name, 5.0 the first
+
+
+def set_engine(render: bpy.types.RenderSettings, engines: Sequence[str]) -> str:
+    """Set the first render engine of `engines` that this Blender has; its identifier.
+
+    Raises EngineMissingError if there is none (Cycles can be switched off in the preferences).
+    """
+    for engine in engines:
+        try:
+            render.engine = engine  # pyright: ignore[reportAttributeAccessIssue]
+        except TypeError:
+            continue
+        return engine
+    raise EngineMissingError(
+        "render-engine-missing",
+        f"This Blender has no render engine named {engines[0]}.",
+        "Enable it in Preferences > Add-ons.",
+    )
+
+
+def set_multilayer_exr(settings: Any) -> None:
+    """Multi-layer OpenEXR, one scan-line part, 32-bit float, ZIP. `settings` is ImageFormatSettings."""
+    _set_media_type(settings, "MULTI_LAYER_IMAGE")
+    settings.file_format = "OPEN_EXR_MULTILAYER"
+    settings.color_depth = "32"
+    settings.exr_codec = "ZIP"
+    if hasattr(settings, "use_exr_interleave"):  # 5.0 writes one part per pass unless told otherwise
+        settings.use_exr_interleave = True
+
+
+def set_image_format(settings: Any, file_format: str) -> None:
+    """A single-layer image such as PNG, or a video where `file_format` is FFMPEG."""
+    _set_media_type(settings, "VIDEO" if file_format == "FFMPEG" else "IMAGE")
+    settings.file_format = file_format
+
+
+def _set_media_type(settings: Any, media_type: str) -> None:
+    if hasattr(settings, "media_type"):  # 5.0: decides which file formats may be assigned
+        settings.media_type = media_type
+
+
+def enable_nodes(owner: bpy.types.Material | bpy.types.World) -> None:
+    """Make sure that a material or world has its node tree; from 5.0 on it always has."""
+    if owner.node_tree is None and hasattr(owner, "use_nodes"):
+        owner.use_nodes = True
+
+
+def socket(sockets: Any, identifier: str, *names: str) -> bpy.types.NodeSocket | None:
+    """The visible socket with this identifier, else the first with one of `names`, else None.
+
+    `sockets` is `node.inputs` or `node.outputs`. Looking up by name would meet hidden sockets of the same name
+    (ShaderNodeMix), or fail for them (5.2). Configure the node before asking.
+    """
+    for found in sockets:
+        if found.identifier == identifier and not getattr(found, "is_unavailable", False):
+            return found
+    for name in (identifier, *names):
+        for found in sockets:
+            if found.name == name and not getattr(found, "is_unavailable", False):
+                return found
+    return None
+
+
+def set_view_transform(scene: bpy.types.Scene, *names: str) -> None:
+    """The first view transform of `names` that the OpenColorIO configuration in use has, without a look."""
+    settings: Any = scene.view_settings
+    settings.look = "None"
+    for name in names:
+        try:
+            settings.view_transform = name
+        except TypeError:
+            continue
+        return
+
+
+def current_scene() -> bpy.types.Scene:
+    scene: Any = bpy.context.scene
+    return scene
+
+
+def current_layer() -> bpy.types.ViewLayer:
+    layer: Any = bpy.context.view_layer
+    return layer
+
+
+def is_rendering() -> bool:
+    """A render job runs: removing a scene now would crash Blender."""
+    running = getattr(bpy.app, "is_job_running", None)
+    return bool(running and running("RENDER"))

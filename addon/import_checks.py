@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looks at a model file before Blender does: importers answer damaged files with silence, tracebacks or worse.
+
+Each check takes the path and returns what is wrong with the file, or an empty text. No bpy here.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+HEAD = 1 << 16  # bytes looked at where a header is text
+
+
+def glb(path: Path) -> str:
+    """glTF 2.0 section 4.4: a 12-byte header, then chunks that fill the length it gives."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(20)
+        if len(head) < 20 or head[:4] != b"glTF":
+            return "it is not a binary glTF file"
+        version, length, json_length = struct.unpack("<3I", head[4:16])
+        if version != 2:
+            return f"it is glTF version {version}, only version 2 can be read"
+        if length > size or 20 + json_length > size:
+            return "it is cut short"
+        return _json(file.read(json_length))
+
+
+def gltf(path: Path) -> str:
+    return _json(path.read_bytes())
+
+
+def _json(data: bytes) -> str:
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
+        return "its JSON part is damaged"
+    return "" if isinstance(content, dict) and "asset" in content else "it is not a glTF file"
+
+
+def obj(path: Path) -> str:
+    """Any text is an OBJ file of sorts; zero bytes and a lack of vertices are not."""
+    found = False
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            block += file.readline()
+            if b"\0" in block:
+                return "it is not a text file"
+            found = found or block.startswith(b"v ") or any(mark in block for mark in (b"\nv ", b"\nv\t", b"\rv "))
+    return "" if found else "it has no vertices"
+
+
+def ply(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if not head.startswith((b"ply\n", b"ply\r")):
+        return "it is not a PLY file"
+    return "" if b"end_header" in head else "its header is cut short"
+
+
+def stl(path: Path) -> str:
+    """Binary: 80 bytes, a count, 50 bytes a triangle. Text: begins with solid and ends with endsolid."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(84)
+        if len(head) == 84 and size == 84 + 50 * struct.unpack("<I", head[80:])[0]:
+            return ""
+        if head.lstrip().startswith(b"solid"):
+            file.seek(max(0, size - 1024))
+            tail = file.read()
+            if b"endsolid" in tail:
+                return ""
+            return "it is cut short"
+    if size < 84:
+        return "it is not an STL file"
+    return "its size does not fit its number of triangles; it is cut short or not an STL file"
+
+
+def fbx(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if head.startswith(b"Kaydara FBX Binary  \0") or b"FBXHeaderExtension" in head:
+        return ""
+    return "it is not an FBX file"
+
+
+def usda(path: Path) -> str:
+    with path.open("rb") as file:
+        return "" if file.read(5) == b"#usda" else "it is not a USD text file"
+
+
+def usdc(path: Path) -> str:
+    with path.open("rb") as file:
+        return "" if file.read(8) == b"PXR-USDC" else "it is not a binary USD file"
+
+
+def usd(path: Path) -> str:
+    """Text or binary."""
+    return usda(path) and usdc(path) and "it is not a USD file"
+
+
+def usdz(path: Path) -> str:
+    """A zip archive whose members are stored, not compressed."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+            names = archive.namelist()
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError):
+        return "it is not a USDZ archive, or it is cut short"
+    if damaged:
+        return f"{damaged} inside it is damaged"
+    return "" if any(Path(n).suffix.lower() in (".usd", ".usda", ".usdc") for n in names) else "it holds no USD file"
+
+
+def blend(path: Path) -> str:
+    """Plain, or compressed with Zstandard (3.0 on) or gzip."""
+    with path.open("rb") as file:
+        head = file.read(7)
+    known = head == b"BLENDER" or head[:4] == b"\x28\xb5\x2f\xfd" or head[:2] == b"\x1f\x8b"
+    return "" if known else "it is not a Blender file"
+
+
+CHECKS: dict[str, Callable[[Path], str]] = {
+    ".glb": glb,
+    ".gltf": gltf,
+    ".obj": obj,
+    ".ply": ply,
+    ".stl": stl,
+    ".fbx": fbx,
+    ".usd": usd,
+    ".usda": usda,
+    ".usdc": usdc,
+    ".usdz": usdz,
+    ".blend": blend,
+}
