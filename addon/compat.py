@@ -61,20 +61,21 @@ def enable_nodes(owner: bpy.types.Material | bpy.types.World) -> None:
         owner.use_nodes = True
 
 
-def socket(sockets: Any, identifier: str, *names: str) -> bpy.types.NodeSocket | None:
-    """The visible socket with this identifier, else the first with one of `names`, else None.
+def socket(sockets: Any, identifier: str, *names: str) -> bpy.types.NodeSocket:
+    """The available socket with this identifier, else the first with one of `names`. Raises KeyError.
 
     `sockets` is `node.inputs` or `node.outputs`. Looking up by name would meet hidden sockets of the same name
     (ShaderNodeMix), or fail for them (5.2). Configure the node before asking.
     """
-    for found in sockets:
-        if found.identifier == identifier and not getattr(found, "is_unavailable", False):
+    available = [found for found in sockets if not getattr(found, "is_unavailable", False)]
+    for found in available:
+        if found.identifier == identifier:
             return found
     for name in (identifier, *names):
-        for found in sockets:
-            if found.name == name and not getattr(found, "is_unavailable", False):
+        for found in available:
+            if found.name == name:
                 return found
-    return None
+    raise KeyError(f"the node has no socket {identifier}")
 
 
 def set_view_transform(scene: bpy.types.Scene, *names: str) -> None:

@@ -16,21 +16,32 @@ def stdout_to_stderr() -> Iterator[None]:
 
     Keep the block as short as the call into Blender: a progress event sent from inside would be diverted too.
     """
+    with _stdout_to(2), contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+@contextlib.contextmanager
+def no_stdout() -> Iterator[None]:
+    """The same, but what is printed is thrown away. For renders, which say nothing of use and a lot of it."""
+    with open(os.devnull, "w") as nowhere, _stdout_to(nowhere.fileno()), contextlib.redirect_stdout(nowhere):
+        yield
+
+
+@contextlib.contextmanager
+def _stdout_to(descriptor: int) -> Iterator[None]:
     _flush()
     try:
         saved = os.dup(1)
     except OSError:  # a Windows program without a console has no file descriptor 1
-        saved = None
+        yield
+        return
     try:
-        if saved is not None:
-            os.dup2(2, 1)
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
+        os.dup2(descriptor, 1)
+        yield
     finally:
         _flush()
-        if saved is not None:
-            os.dup2(saved, 1)
-            os.close(saved)
+        os.dup2(saved, 1)
+        os.close(saved)
 
 
 def _flush() -> None:
