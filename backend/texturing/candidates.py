@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The K best views of every voxel (specs/texture-optimizer.md 4.3 and 4.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..painters.base import Frame
+from ..progress import Progress, part, silent
+from . import accel
+from .depth import DepthMaps, DepthSource
+from .types import Candidates, FuseParams, SurfaceVoxels
+from .visibility import View, at_depth_edge, blocks, sample_frame, see, sides, winding_needs_two_sides
+
+RETRY_COS_MIN = 0.05  # for voxels no view sees at params.cos_min
+EDGE_FACTOR = 0.05  # confidence at depth discontinuities
+INVENTED_FACTOR = 0.25  # confidence of colours the painter invented
+
+
+def collect_candidates(
+    voxels: SurfaceVoxels,
+    frames: Sequence[Frame],
+    depth_source: DepthMaps,
+    params: FuseParams,
+    *,
+    double_sided: bool | NDArray[np.bool_] | None = None,
+    gains: NDArray[np.floating] | None = None,
+    progress: Progress = silent,
+) -> Candidates:
+    """Visit the views once each and keep every voxel's params.candidates best, best first.
+
+    frames        one per view; depth_source.depth(k) belongs to frames[k]. Their sizes may differ.
+    double_sided  one bool or bool (N,); None: decided by `winding_needs_two_sides` where the source has the mesh
+    gains         float (V, 3), multiplied into the colours (see exposure.py)
+
+    conf is 127.5 (1 + cos theta), times 0.05 within params.edge_erosion frame pixels of a depth discontinuity, times
+    0.25 where the painter says the colour was invented (confidence 0) up to 1 where it was seen (255); rounded, at
+    least 1. So an invented colour loses against every seen one that is not at a depth edge, and the order among
+    invented ones stays that of the angle. Equal conf: the lower view index first. Voxels that no view sees are tried
+    once more with cos_min = 0.05. Colours are bilinear, weighted by alpha; a voxel whose taps are all transparent is
+    not seen there.
+
+    Memory: 6 K bytes a voxel, one frame and one depth map; never an array of voxels x views.
+    """
+    if double_sided is None:
+        double_sided = isinstance(depth_source, DepthSource) and winding_needs_two_sides(
+            depth_source.vertices, depth_source.faces, depth_source.cameras
+        )
+    two_sided = sides(double_sided, len(voxels))
+    gains = np.ones((len(frames), 3)) if gains is None else np.asarray(gains, np.float64)
+    retry = params.cos_min > RETRY_COS_MIN
+    found = _collect(voxels, two_sided, frames, depth_source, params, gains, part(progress, 0, 0.8 if retry else 1))
+    missing = np.flatnonzero(found.label[:, 0] < 0)
+    if retry and len(missing):
+        rest = _rows(voxels, missing)
+        lenient = replace(params, cos_min=RETRY_COS_MIN)
+        again = _collect(rest, two_sided[missing], frames, depth_source, lenient, gains, part(progress, 0.8, 1))
+        for whole, few in zip(
+            (found.label, found.conf, found.colour), (again.label, again.conf, again.colour), strict=True
+        ):
+            whole[missing] = few
+    progress(1.0, "views")
+    return found
+
+
+def _rows(voxels: SurfaceVoxels, rows: NDArray[np.int64]) -> SurfaceVoxels:
+    return SurfaceVoxels(
+        voxels.coords[rows],
+        voxels.point[rows],
+        voxels.normal[rows],
+        voxels.triangle[rows],
+        voxels.object_id[rows],
+        voxels.grid,
+    )
+
+
+def _collect(
+    voxels: SurfaceVoxels,
+    two_sided: NDArray[np.bool_],
+    frames: Sequence[Frame],
+    depth_source: DepthMaps,
+    params: FuseParams,
+    gains: NDArray[np.float64],
+    progress: Progress,
+) -> Candidates:
+    shape = (len(voxels), params.candidates)
+    found = Candidates(np.full(shape, -1, np.int16), np.zeros(shape, np.uint8), np.zeros((*shape, 3), np.uint8))
+    for index in range(len(frames)):
+        progress(index / len(frames), f"view {index + 1} of {len(frames)}")
+        frame = frames[index]
+        height, width = frame.image.shape[:2]
+        camera = frame.camera if frame.camera.width == width else frame.camera.resized(width, height)
+        depth, depth_camera = depth_source.depth(index)
+        view = View.of(
+            camera, depth, depth_camera, params.tolerance / voxels.grid, params.slope_tolerance, params.cos_min
+        )
+        radius = max(1, round(params.edge_erosion * depth_camera.focal / camera.focal)) if params.edge_erosion else 0
+        confidence = np.zeros((0, 0), np.uint8) if frame.confidence is None else frame.confidence
+        offer = _offer_compiled if accel.NUMBA else _offer_numpy
+        offer(voxels, two_sided, view, frame.image, confidence, gains[index], radius, index, found)
+    progress(1.0, "views")
+    return found
+
+
+def _offer_compiled(
+    voxels: SurfaceVoxels,
+    two_sided: NDArray[np.bool_],
+    view: View,
+    image: NDArray[np.uint8],
+    confidence: NDArray[np.uint8],
+    gain: NDArray[np.float64],
+    radius: int,
+    index: int,
+    found: Candidates,
+) -> None:
+    from .kernels_visibility import collect
+
+    image, confidence = np.ascontiguousarray(image), np.ascontiguousarray(confidence)
+
+    def offer(block: tuple[int, int]) -> None:
+        collect(
+            voxels.point, voxels.normal, two_sided, view.packed, view.depth, image, confidence, gain, radius, index,
+            *block, found.label, found.conf, found.colour,
+        )  # fmt: skip
+
+    for _ in accel.mapped(offer, blocks(len(voxels))):
+        pass
+
+
+def _offer_numpy(
+    voxels: SurfaceVoxels,
+    two_sided: NDArray[np.bool_],
+    view: View,
+    image: NDArray[np.uint8],
+    confidence: NDArray[np.uint8],
+    gain: NDArray[np.float64],
+    radius: int,
+    index: int,
+    found: Candidates,
+) -> None:
+    """Offer one view to the sorted lists of all voxels, in blocks."""
+    for begin, end in blocks(len(voxels)):
+        seen = see(voxels.point[begin:end], voxels.normal[begin:end], two_sided[begin:end], view)
+        colour, alpha = sample_frame(image, seen.u, seen.v)
+        certainty = np.full(len(seen.rows), 255.0)
+        if confidence.size:
+            j = np.clip(seen.v.astype(np.int64), 0, confidence.shape[0] - 1)
+            i = np.clip(seen.u.astype(np.int64), 0, confidence.shape[1] - 1)
+            certainty = confidence[j, i].astype(np.float64)
+        q = 127.5 * (1.0 + seen.cosine) * (INVENTED_FACTOR + (1 - INVENTED_FACTOR) * (certainty / 255.0))
+        if radius > 0:
+            q = np.where(at_depth_edge(seen, radius, view), q * EDGE_FACTOR, q)
+        score = np.clip((q + 0.5).astype(np.int64), 1, 255).astype(np.uint8)
+        better = np.flatnonzero((alpha > 0) & (score > found.conf[begin + seen.rows, -1]))
+        rgb = np.minimum((colour[better] * gain + 0.5).astype(np.int64), 255).astype(np.uint8)
+        _insert(found, begin + seen.rows[better], index, score[better], rgb)
+
+
+def _insert(
+    found: Candidates, rows: NDArray[np.int64], index: int, score: NDArray[np.uint8], rgb: NDArray[np.uint8]
+) -> None:
+    """Insert one view into the lists of `rows`, behind all entries of equal or higher score."""
+    place = (found.conf[rows] >= score[:, None]).sum(axis=1)
+    column = np.arange(found.conf.shape[1])
+    source = column - (column > place[:, None])  # entries behind the place move one back
+    new = column == place[:, None]
+    for values, value in ((found.label, np.full(len(rows), index)), (found.conf, score)):
+        values[rows] = np.where(new, value[:, None], np.take_along_axis(values[rows], source, axis=1))
+    moved = np.take_along_axis(found.colour[rows], source[..., None], axis=1)
+    found.colour[rows] = np.where(new[..., None], rgb[:, None], moved)
