@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The `projection` painter (docs/projection.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ...mesh import MeshData
+from ...progress import Progress, part
+from ..base import Frame, PaintedFrames, PaintRequest, Reference
+from .evidence import Evidence, Picture, gather
+from .gbuffer import GeometryBuffer, geometry_buffer
+from .matting import cut_out
+from .options import ProjectionOptions
+from .registration import POOR_FIT, register
+from .render import render_frame
+from .salience import ordinary
+from .surface import surface_points
+from .symmetry import mirror_planes
+from .synthesis import complete
+
+
+class ProjectionPainter:
+    """Projects references onto the mesh and continues them where they show nothing. No weights, NumPy only."""
+
+    name = "projection"
+    supersample = 1
+
+    def paint(self, request: PaintRequest, progress: Progress) -> PaintedFrames:
+        """Paint all views of the pass set. Memory: the frames and about 1 GB at 512 pixels and grid 192."""
+        options = ProjectionOptions.parse(request.options)
+        if not request.references:
+            raise InputError("reference-missing", "No reference picture was given.", "Give one picture of the object.")
+        mesh = request.passes.mesh
+        pictures, notes, info = read_references(mesh, request.references, options, part(progress, 0.0, 0.2))
+        evidence = gather(pictures)
+        progress(0.2, "examining the surface")
+        grids = (options.grid // 4, options.grid // 2, options.grid)
+        surfaces = [surface_points(mesh, grid) for grid in grids]
+        planes = mirror_planes(surfaces[-1], options.symmetry)
+        progress(0.25, "examining the reference")
+        scale = pixels_per_unit(pictures)
+        plain = ordinary(evidence, planes, scale)
+        progress(0.3, "continuing the texture")
+        texture = complete(
+            surfaces, evidence, plain, planes, scale, options.patch, request.seed, part(progress, 0.3, 0.6)
+        )
+        frames = render_all(request, evidence, texture, part(progress, 0.6, 1.0))
+        info |= {
+            "symmetry": {"xy"[plane.axis]: round(plane.score, 3) for plane in planes},
+            "surface_points": len(texture.surface),
+            "seen": round(float((texture.seen > 0.5).mean()), 4),
+            "mirrored": round(float(texture.mirrored.mean()), 4),
+        }
+        return PaintedFrames(frames, [anchor(p, evidence, k) for k, p in enumerate(pictures)], True, notes, info)
+
+
+def read_references(
+    mesh: MeshData, references: Sequence[Reference], options: ProjectionOptions, progress: Progress
+) -> tuple[list[Picture], list[str], dict[str, Any]]:
+    """Cut out and register every reference: pictures, notes for the artist, numbers for the report."""
+    pictures, notes, numbers = [], [], []
+    for k, reference in enumerate(references):
+        report = part(progress, k / len(references), (k + 1) / len(references))
+        report(0.0, "cutting out the reference")
+        colour, alpha, removed = cut_out(reference.image, reference.name, options.background == "keep")
+        fit = register(mesh, alpha, reference.camera, part(report, 0.1, 0.9))
+        buffer = geometry_buffer(mesh, fit.camera)
+        if not buffer.mask.any():
+            raise InputError(
+                "reference-elsewhere",
+                f"The camera of {reference.name!r} does not see the object.",
+                "Give the camera that the picture was made with.",
+            )
+        if fit.iou < POOR_FIT:
+            notes.append(
+                f"The outline of {reference.name!r} matches only {fit.iou:.0%} of the object's"
+                + (" in the given view." if reference.camera else " seen from the front: is it a picture of it?")
+            )
+        pictures.append(Picture(colour, alpha, buffer))
+        numbers.append(
+            {
+                "name": reference.name,
+                "iou": round(fit.iou, 4),
+                "camera": fit.camera.to_json(),
+                "refined": fit.refined,
+                "background_removed": removed,
+            }
+        )
+    return pictures, notes, {"references": numbers}
+
+
+def pixels_per_unit(pictures: Sequence[Picture]) -> float:
+    """Median resolution of the references on surfaces that face them, pixels per unit length."""
+    values = []
+    for picture in pictures:
+        camera, buffer = picture.buffer.camera, picture.buffer
+        depth = 1.0 if camera.orthographic else max(float(np.median(buffer.depth[buffer.mask])), 1e-6)
+        values.append(camera.focal / depth)
+    return float(np.median(values))
+
+
+def render_all(request: PaintRequest, evidence: Evidence, texture: Any, progress: Progress) -> list[Frame]:
+    """One frame per view, read one at a time."""
+    count = len(request.passes)
+    frames = []
+    for index in range(count):
+        progress(index / count, f"painting view {index + 1} of {count}")
+        frames.append(render_frame(request.passes.view(index), evidence, texture))
+    progress(1.0, "painted")
+    return frames
+
+
+def anchor(picture: Picture, evidence: Evidence, index: int) -> Frame:
+    """The registered reference itself: its own pixels, colours continued beyond the outline."""
+    buffer: GeometryBuffer = picture.buffer
+    camera, row = buffer.camera, evidence.rows[index]
+    height, width = picture.alpha.shape
+    window = np.s_[row : row + height, :width]
+    alpha = np.where(buffer.mask & (picture.alpha > 0.5), 255, 0)
+    colour = np.where((buffer.mask & (picture.alpha > 0.5))[..., None], picture.colour, evidence.colour[window])
+    image = np.concatenate([_bytes(colour), alpha[..., None].astype(np.uint8)], axis=-1)
+    opaque = np.clip((picture.alpha - 0.5) / 0.4, 0, 1)
+    hidden = (evidence.trust[window] == 0) & (buffer.cosine > 0.3)
+    confidence = np.where(buffer.mask, np.where(hidden, 0.1, opaque), 0.0)
+    return Frame(image, camera, _bytes(confidence))
+
+
+def _bytes(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    return np.floor(np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Silhouette registration: the camera under which the mesh covers what a picture's alpha covers.
+
+Gauss-Newton on ``sum rho(alpha(u) - coverage(W(u)))`` over scale and offset, coarse to fine, where coverage is the
+supersampled silhouette, so the fit is good to a few hundredths of a pixel. Scaling a pinhole's image about a point
+and shifting it is a change of its focal length and principal point, so the result is a camera, not a warp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...mesh import MeshData
+from ...orbits.cameras import Camera, look, orbit_cameras, orthographic_front
+from ...progress import Progress, part
+from .gbuffer import coverage
+from .sampling import bilinear, gaussian
+
+GOOD_FIT = 0.97  # intersection over union above which no further camera distances are tried
+POOR_FIT = 0.80  # below it the artist is told
+DISTANCES = (1.1, 2.2, 3.5)
+ROUNDS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Registration:
+    """camera: the fitted view at the picture's size; iou: soft intersection over union of alpha and coverage."""
+
+    camera: Camera
+    iou: float
+    refined: bool
+
+
+def register(mesh: MeshData, alpha: NDArray[np.float32], known: Camera | None, progress: Progress) -> Registration:
+    """Fit a camera to `alpha` float32 (h, w).
+
+    known None: the front, orthographic or perspective, whichever fits better. Otherwise `known` is kept unless a
+    change of scale and offset by a few per cent clearly improves the fit.
+    """
+    height, width = alpha.shape
+    if known is not None:
+        camera = _at_size(known, width, height)
+        before = overlap(alpha, coverage(mesh, camera, 2))
+        progress(0.3, "aligning the reference")
+        if before > 0.985 or before < 0.5:
+            return Registration(camera, before, False)
+        fitted, after = _fit(mesh, alpha, camera, progress, from_boxes=False)
+        drift = abs(np.log(fitted.focal / camera.focal))
+        small = drift < 0.1 and np.hypot(*_shift(camera, fitted)) < 0.05 * max(width, height)
+        if small and (1 - after) < 0.6 * (1 - before):
+            return Registration(fitted, after, True)
+        return Registration(camera, before, False)
+    bases = [orthographic_front(), orbit_cameras("H", 1)[0]]
+    best = _best(mesh, alpha, bases, part(progress, 0.0, 0.5))
+    if best.iou < GOOD_FIT:
+        more = [replace(bases[1], matrix=look((0, -distance, 0), (0, 0, 1))) for distance in DISTANCES]
+        other = _best(mesh, alpha, more, part(progress, 0.5, 1.0))
+        if other.iou > best.iou + 0.003:
+            best = other
+    return best
+
+
+def overlap(alpha: NDArray[np.float32], cover: NDArray[np.float32]) -> float:
+    """Soft intersection over union of two coverage images."""
+    union = float(np.maximum(alpha, cover).sum())
+    return float(np.minimum(alpha, cover).sum()) / union if union > 0 else 0.0
+
+
+def _best(mesh: MeshData, alpha: NDArray[np.float32], cameras: Sequence[Camera], progress: Progress) -> Registration:
+    fits = []
+    for i, camera in enumerate(cameras):
+        report = part(progress, i / len(cameras), (i + 1) / len(cameras))
+        height, width = alpha.shape
+        side = max(width, height)
+        square = camera.resized(side, side)
+        centred = replace(square, width=width, height=height, principal=(width / 2, height / 2))
+        fitted, iou = _fit(mesh, alpha, centred, report, from_boxes=True)
+        fits.append(Registration(fitted, iou, True))
+    return max(fits, key=lambda fit: fit.iou)
+
+
+def _at_size(camera: Camera, width: int, height: int) -> Camera:
+    """`camera` for a picture of another size; where the aspect ratio differs the object keeps its proportions."""
+    factor = max(width / camera.width, height / camera.height)
+    principal = (
+        camera.principal[0] * factor + (width - camera.width * factor) / 2,
+        camera.principal[1] * factor + (height - camera.height * factor) / 2,
+    )
+    return replace(camera, width=width, height=height, focal=camera.focal * factor, principal=principal)
+
+
+def _shift(a: Camera, b: Camera) -> tuple[float, float]:
+    """How far the object's centre moves between two cameras of one viewpoint, pixels."""
+    ua, ub = a.project(np.zeros(3))[0], b.project(np.zeros(3))[0]
+    return float(ub[0] - ua[0]), float(ub[1] - ua[1])
+
+
+def moved(camera: Camera, scale: float, shift: Sequence[float] | NDArray[np.float64]) -> Camera:
+    """The camera whose image is `camera`'s, u -> centre + scale (u - centre) + shift about the picture's centre."""
+    centre = np.array([camera.width / 2, camera.height / 2])
+    principal = centre + scale * (np.asarray(camera.principal) - centre) + np.asarray(shift)
+    return replace(camera, focal=camera.focal * scale, principal=(float(principal[0]), float(principal[1])))
+
+
+def _fit(
+    mesh: MeshData, alpha: NDArray[np.float32], camera: Camera, progress: Progress, from_boxes: bool
+) -> tuple[Camera, float]:
+    """Best scale and offset of `camera`, and the overlap there."""
+    if from_boxes:
+        camera = _aligned_boxes(mesh, alpha, camera)
+    best, best_iou = camera, -1.0
+    for step in range(ROUNDS):
+        progress(step / ROUNDS, "aligning the reference")
+        cover = coverage(mesh, camera)
+        iou = overlap(alpha, cover)
+        if iou > best_iou:
+            best, best_iou = camera, iou
+        elif iou < best_iou - 0.02:
+            break
+        scale, shift = _gauss_newton(alpha, cover, (8.0, 4.0, 2.0, 1.0) if step == 0 else (1.0,))
+        camera = moved(camera, scale, shift)
+        if step and abs(scale - 1) * max(alpha.shape) < 0.01 and np.hypot(*shift) < 0.01:
+            break
+    iou = overlap(alpha, coverage(mesh, camera))
+    progress(1.0, "aligning the reference")
+    return (camera, iou) if iou >= best_iou else (best, best_iou)
+
+
+def _aligned_boxes(mesh: MeshData, alpha: NDArray[np.float32], camera: Camera) -> Camera:
+    """`camera` scaled and shifted so that the mesh's box in the image becomes that of `alpha`.
+
+    Of the box that holds everything and the box of the central 98 % of the area, the one that overlaps more.
+    """
+    # A camera that surely holds the whole object: the box is measured there and carried over.
+    uv, _ = camera.project(mesh.vertices[np.unique(mesh.faces)])
+    reach = float(np.abs(uv - np.array([camera.width / 2, camera.height / 2])).max())
+    camera = moved(camera, 0.48 * min(camera.width, camera.height) / max(reach, 1e-6), (0, 0))
+    cover = coverage(mesh, camera, 2)
+    best, best_iou = camera, -1.0
+    for tail in (0.0, 0.01):
+        target, source = _box(alpha, tail), _box(cover, tail)
+        size, old = target[1] - target[0], source[1] - source[0]
+        scale = float(np.sqrt(np.prod(np.maximum(size, 1)) / np.prod(np.maximum(old, 1))))
+        centre = np.array([camera.width / 2, camera.height / 2])
+        shift = target.mean(axis=0) - centre - scale * (source.mean(axis=0) - centre)
+        candidate = moved(camera, scale, shift)
+        iou = overlap(alpha, coverage(mesh, candidate, 1))
+        if iou > best_iou:
+            best, best_iou = candidate, iou
+    return best
+
+
+def _box(alpha: NDArray[np.float32], tail: float) -> NDArray[np.float64]:
+    """Low and high corner (2, 2) in pixels of the area without a share `tail` at each end, to sub-pixels."""
+    corners = np.zeros((2, 2))
+    for axis in (0, 1):
+        profile = (alpha if tail else (alpha > 0.5)).sum(axis=axis).astype(np.float64)
+        cumulative = np.concatenate([[0.0], np.cumsum(profile)])
+        total = cumulative[-1]
+        inside = np.flatnonzero(profile > 0)
+        if not total > 0:
+            corners[:, axis] = 0, len(profile)
+        elif tail:
+            corners[:, axis] = np.interp([tail * total, (1 - tail) * total], cumulative, np.arange(len(cumulative)))
+        else:
+            corners[:, axis] = inside[0], inside[-1] + 1
+    return corners
+
+
+def _gauss_newton(
+    alpha: NDArray[np.float32], cover: NDArray[np.float32], sigmas: Sequence[float], iterations: int = 6
+) -> tuple[float, NDArray[np.float64]]:
+    """Scale and shift (about the picture's centre) that carry `cover` onto `alpha`, both (h, w)."""
+    height, width = alpha.shape
+    centre = np.array([width / 2, height / 2])
+    v, u = np.mgrid[0:height, 0:width].astype(np.float64)
+    uv = np.stack([u + 0.5, v + 0.5], axis=-1) - centre
+    scale, shift = 1.0, np.zeros(2)
+    for sigma in sigmas:
+        sigma = sigma * max(1.0, max(height, width) / 512)
+        target, model = gaussian(alpha, sigma), gaussian(cover, sigma)
+        slope_v, slope_u = np.gradient(model)
+        maps = np.stack([model, slope_u, slope_v], axis=-1)
+        for _ in range(iterations):
+            source = (uv - shift) / scale
+            value = bilinear(maps, source + centre)
+            residual = (target - value[..., 0]).astype(np.float64)
+            jacobian = (
+                np.stack(
+                    [
+                        -(value[..., 1] * source[..., 0] + value[..., 2] * source[..., 1]),
+                        -value[..., 1],
+                        -value[..., 2],
+                    ],
+                    axis=-1,
+                )
+                / scale
+            )
+            weight = 1 / (1 + (residual / 0.2) ** 2)
+            active = np.abs(jacobian).max(axis=-1) > 1e-4
+            j, r, w = jacobian[active], residual[active], weight[active]
+            if len(j) < 3:
+                break
+            normal = (j * w[:, None]).T @ j
+            step = np.linalg.solve(normal + 1e-9 * np.trace(normal) * np.eye(3), (j * w[:, None]).T @ r)
+            step[0] = np.clip(step[0], -0.1, 0.1)
+            scale = float(np.clip(scale + step[0], 0.5, 2.0))
+            shift = shift + np.clip(step[1:], -0.05 * width, 0.05 * width)
+            if abs(step[0]) * max(width, height) < 0.002 and np.abs(step[1:]).max() < 0.002:
+                break
+    return scale, shift

@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Continuation of texture over the part of the surface that no reference shows.
+
+Guided PatchMatch (Barnes et al. 2009) in the manner of image completion (Wexler et al. 2007), from the references
+onto surface points, coarse to fine. Every unseen point is given a place in the atlas; a patch on the surface is
+compared with the picture around that place through the tangent frames of both, so foreshortening and curvature are
+accounted for, and neighbouring points that continue each other reproduce the reference at its full resolution.
+All points are updated at once from the state before (Jacobi order): the result depends on the seed alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...progress import Progress, part
+from .diffusion import diffuse
+from .evidence import Evidence, jacobian_at, see
+from .sampling import bilinear, masked_gaussian, nearest_index
+from .surface import SurfacePoints, neighbours, patch_taps
+from .symmetry import MirrorPlane
+
+SEEN = 0.5  # trust from which a point counts as seen
+PLAIN = 0.6  # ordinariness from which a place may be mirrored
+INVALID_TAP = 0.12  # cost of a patch tap that leaves the usable part of the picture
+WEIGHTS = {"height": 1.2, "side": 0.5, "normal": 0.03, "part": 0.12, "object": 0.2, "unique": 0.5, "colour": 0.25}
+CLASSES = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Texture:
+    """A place in the atlas for every surface point, and what to add to the colour found there.
+
+    place     float32 (N, 2), atlas coordinates; jacobian float32 (N, 2, 2), pixels per unit length along right, down
+    change    float32 (N, 3), smooth colour correction, 0 where seen
+    seen      float32 (N,), trust in the point's own view; mirrored bool (N,)
+    """
+
+    surface: SurfacePoints
+    place: NDArray[np.float32]
+    jacobian: NDArray[np.float32]
+    change: NDArray[np.float32]
+    seen: NDArray[np.float32]
+    mirrored: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """What source places and surface points are compared by besides colour."""
+
+    features: NDArray[np.float32]  # (H W, f) of atlas pixels
+    object: NDArray[np.int32]
+    material: NDArray[np.int32]
+    unique: NDArray[np.float32]  # (H W,) 1 - ordinary
+    source: NDArray[np.bool_]
+    palette: NDArray[np.float32]  # (c, 3)
+    colour_class: NDArray[np.int32]  # (H W,), index into the palette
+
+
+def features(
+    position: NDArray[np.float32], normal: NDArray[np.float32], planes: list[MirrorPlane]
+) -> NDArray[np.float32]:
+    """Weighted geometric features (n, f): height, distance to the mirror planes, direction up to mirroring."""
+    columns = [np.sqrt(WEIGHTS["height"]) * position[:, 2]]
+    for axis in (0, 1):
+        plane = next((p for p in planes if p.axis == axis), None)
+        if plane is not None:
+            columns.append(np.sqrt(WEIGHTS["side"]) * np.abs(position[:, axis] - plane.offset))
+        else:
+            columns.append(np.sqrt(WEIGHTS["side"]) * position[:, axis])
+    w = np.sqrt(WEIGHTS["normal"])
+    columns += [w * 1.5 * normal[:, 2], w * np.abs(normal[:, 0]), w * np.abs(normal[:, 1])]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+class Level:
+    """One resolution of the completion."""
+
+    def __init__(
+        self,
+        surface: SurfacePoints,
+        evidence: Evidence,
+        guide: Guide,
+        planes: list[MirrorPlane],
+        pixels_per_unit: float,
+        patch: int,
+    ) -> None:
+        self.surface, self.evidence, self.guide = surface, evidence, guide
+        self.width, self.height = evidence.size
+        blur = 0.45 * pixels_per_unit * surface.spacing
+        self.image = masked_gaussian(evidence.colour, (evidence.trust > 0.3).astype(np.float32), blur)
+        self.flat = self.image.reshape(-1, 3)
+        self.place, self.seen, _ = see(evidence, surface.point, surface.normal)
+        self.jacobian = jacobian_at(evidence, self.place)
+        self.mirrored = np.zeros(len(surface), bool)
+        self._mirror(planes)
+        self.known = (self.seen >= SEEN) | self.mirrored
+        self.index = np.flatnonzero(~self.known).astype(np.int32)
+        self.colour = np.zeros((len(surface), 3), np.float32)
+        self.colour[self.known] = bilinear(self.image, self.place[self.known])
+        self.tap, self.offset = patch_taps(surface, self.index, patch)
+        self.features = features(surface.point[self.index], surface.normal[self.index], planes)
+        self.unlikely = np.zeros((len(self.index), len(guide.palette)), np.float32)
+
+    def _mirror(self, planes: list[MirrorPlane]) -> None:
+        """Give unseen points the place of their mirror image where that is seen and ordinary."""
+        surface, evidence = self.surface, self.evidence
+        ordinary = 1 - self.guide.unique
+        for plane in planes:
+            at = np.flatnonzero((self.seen < SEEN) & ~self.mirrored)
+            normals = surface.normal[at].copy()
+            normals[:, plane.axis] *= -1
+            points = plane.reflect(surface.point[at])
+            uv, trust, which = see(evidence, points, normals)
+            flat = nearest_index(uv, self.width, self.height)
+            good = (trust >= SEEN) & (ordinary[flat] >= PLAIN) & self.guide.source[flat]
+            self.place[at[good]] = uv[good]
+            self.mirrored[at[good]] = True
+            small = 1e-3
+            for column, tangent in enumerate((surface.right, surface.down)):
+                ahead = plane.reflect(surface.point[at] + small * tangent[at])
+                for k, camera in enumerate(evidence.cameras):
+                    use = good & (which == k)
+                    step = (camera.project(ahead[use])[0] - camera.project(points[use])[0]) / small
+                    self.jacobian[at[use], :, column] = step
+
+    def guide_cost(self, flat: NDArray[np.int32], rows: NDArray[np.intp] | slice = slice(None)) -> NDArray[np.float32]:
+        """Cost of the atlas pixels `flat` (m,) for the unseen points `rows` by everything but their patches."""
+        guide, own = self.guide, self.index[rows]
+        delta = guide.features[flat] - self.features[rows]
+        cost = (delta * delta).sum(axis=1)
+        at = np.arange(len(self.index))[rows]
+        cost += WEIGHTS["colour"] * self.unlikely[at, guide.colour_class[flat]]
+        cost += WEIGHTS["part"] * (guide.material[flat] != self.surface.material[own])
+        cost += WEIGHTS["object"] * (guide.object[flat] != self.surface.object[own])
+        cost += WEIGHTS["unique"] * guide.unique[flat] ** 2
+        return cost + 10.0 * ~guide.source[flat]
+
+    def cost(self, uv: NDArray[np.float32], rows: NDArray[np.intp] | slice = slice(None)) -> NDArray[np.float32]:
+        """Cost (m,) of atlas places uv (m, 2) for the unseen points `rows`: patch difference and guides."""
+        jacobian = jacobian_at(self.evidence, uv)
+        offset, tap = self.offset[rows], self.tap[rows]
+        places = uv[:, None] + np.einsum("mij,mkj->mki", jacobian, offset)
+        flat = nearest_index(places, self.width, self.height)
+        exists = tap >= 0
+        delta = self.flat[flat] - self.colour[tap]
+        difference = (delta * delta).sum(axis=2)
+        difference = np.where(self.guide.source[flat], difference, INVALID_TAP + 0.3 * difference)
+        weight = exists * (1.0 + self.known[tap])
+        patch = (difference * weight).sum(axis=1) / weight.sum(axis=1)
+        return (patch + self.guide_cost(nearest_index(uv, self.width, self.height), rows)).astype(np.float32)
+
+    def start_from_guides(self, random: np.random.Generator) -> None:
+        """First places: the best of a sample of the source by guides alone, a little shaken by the seed."""
+        source = np.flatnonzero(self.guide.source.ravel())
+        some = source[np.sort(random.permutation(len(source))[:3000])]
+        for start in range(0, len(self.index), 1024):
+            rows = np.arange(start, min(start + 1024, len(self.index)))
+            count = len(rows)
+            flat = np.tile(some, count)
+            cost = self.guide_cost(flat, np.repeat(rows, len(some))).reshape(count, -1)
+            cost += 0.004 * random.random(cost.shape, np.float32)
+            self._put(rows, some[cost.argmin(axis=1)])
+        self._jacobians()
+
+    def _put(self, rows: NDArray[np.intp], flat: NDArray[np.integer]) -> None:
+        self.place[self.index[rows], 0] = flat % self.width + 0.5
+        self.place[self.index[rows], 1] = flat // self.width + 0.5
+
+    def start_from(self, coarse: Level) -> None:
+        """Places of the next coarser level, carried to the finer points."""
+        parent = coarse.surface.nearest(self.surface.point[self.index])
+        parent = np.where(parent < 0, 0, parent)
+        self.place[self.index] = coarse.carried(parent, self.surface.point[self.index])
+        self._jacobians()
+
+    def _jacobians(self) -> None:
+        self.jacobian[self.index] = jacobian_at(self.evidence, self.place[self.index])
+
+    def carried(self, of: NDArray[np.int32], points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Where `points` (..., 3) lie in the atlas if they continue the surface points `of` (...)."""
+        delta = points - self.surface.point[of]
+        along = np.stack([(delta * self.surface.right[of]).sum(-1), (delta * self.surface.down[of]).sum(-1)], axis=-1)
+        return (self.place[of] + np.einsum("...ij,...j->...i", self.jacobian[of], along)).astype(np.float32)
+
+    def vote(self, taps: NDArray[np.intp]) -> None:
+        """Recolour the unseen points: the mean of what their neighbours `taps` would continue onto them."""
+        total = np.zeros((len(self.index), 3), np.float32)
+        weight = np.zeros(len(self.index), np.float32)
+        own = self.surface.point[self.index]
+        for k in taps:
+            j = self.tap[:, k]
+            exists = (j >= 0).astype(np.float32)
+            uv = self.carried(j, own)
+            total += exists[:, None] * bilinear(self.image, uv)
+            weight += exists
+        self.colour[self.index] = total / np.maximum(weight, 1e-6)[:, None]
+
+    def improve(self, iterations: int, random: np.random.Generator, progress: Progress) -> None:
+        """PatchMatch sweeps: propagation along the patch's inner ring, then random search."""
+        if len(self.index) == 0:
+            return
+        side = round(self.tap.shape[1] ** 0.5)
+        middle = side // 2
+        ring = [(middle + j) * side + middle + i for j in (-1, 0, 1) for i in (-1, 0, 1)]
+        own = self.surface.point[self.index]
+        source = np.flatnonzero(self.guide.source.ravel())
+        self.vote(np.array(ring))
+        for sweep in range(iterations):
+            best_place = self.place[self.index].copy()
+            best = self.cost(best_place)
+            # Propagation: a neighbour's place, continued to here.
+            for number, k in enumerate(ring):
+                if k == middle * side + middle:
+                    continue
+                progress((sweep + number / 12) / iterations, "continuing the texture")
+                j = self.tap[:, k]
+                usable = np.flatnonzero((j >= 0) & ~self.mirrored[j])
+                uv = self.carried(j[usable], own[usable])
+                news = np.abs(uv - best_place[usable]).max(axis=1) > 0.3
+                self._keep_better(best, best_place, uv[news], usable[news])
+            # Random search: anywhere in the source, then around the best place in shrinking windows.
+            flat = source[random.integers(0, len(source), len(self.index))]
+            uv = np.stack([flat % self.width + 0.5, flat // self.width + 0.5], axis=1).astype(np.float32)
+            self._keep_better(best, best_place, uv)
+            radius = 0.25 * max(self.width, self.height)
+            while radius > 1.5:
+                jump = (random.random(best_place.shape, np.float32) * 2 - 1) * np.float32(radius)
+                self._keep_better(best, best_place, best_place + jump)
+                radius /= 3.5
+            progress((sweep + 0.95) / iterations, "continuing the texture")
+            self.place[self.index] = best_place
+            self._jacobians()
+            self.vote(np.array(ring))
+
+    def _keep_better(
+        self,
+        best: NDArray[np.float32],
+        best_place: NDArray[np.float32],
+        uv: NDArray[np.float32],
+        rows: NDArray[np.intp] | None = None,
+    ) -> None:
+        if rows is None:
+            rows = np.arange(len(best))
+        inside = self.guide.source.ravel()[nearest_index(uv, self.width, self.height)]
+        rows, uv = rows[inside], uv[inside]
+        if len(rows) == 0:
+            return
+        cost = self.cost(uv, rows)
+        better = cost < best[rows]
+        best[rows[better]] = cost[better]
+        best_place[rows[better]] = uv[better]
+
+
+def complete(
+    surfaces: list[SurfacePoints],
+    evidence: Evidence,
+    ordinary: NDArray[np.float32],
+    planes: list[MirrorPlane],
+    pixels_per_unit: float,
+    patch: int,
+    seed: int,
+    progress: Progress,
+) -> Texture:
+    """Places for all points of the finest of `surfaces` (coarse first)."""
+    random = np.random.default_rng(seed)
+    guide = Guide(
+        features(evidence.position.reshape(-1, 3), evidence.normal.reshape(-1, 3), planes),
+        evidence.object.ravel(),
+        evidence.material.ravel(),
+        1 - ordinary.ravel(),
+        evidence.source.ravel(),
+        *palette_of(evidence, ordinary),
+    )
+    shares = np.cumsum([0.0] + [4.0**k for k in range(len(surfaces))])
+    shares /= shares[-1]
+    previous: Level | None = None
+    unlikely = np.zeros((0, 0), np.float32)
+    for k, surface in enumerate(surfaces):
+        report = part(progress, shares[k], shares[k + 1])
+        report(0.0, "continuing the texture")
+        level = Level(surface, evidence, guide, planes, pixels_per_unit, patch)
+        if previous is None:
+            unlikely, level.colour[level.index] = expected_classes(level, report)
+            level.unlikely = unlikely[level.index]
+            level.start_from_guides(random)
+        else:
+            level.unlikely = unlikely[surfaces[0].nearest(surface.point[level.index])]
+            level.start_from(previous)
+        level.improve((8, 5, 3)[min(k, 2)], random, report)
+        previous = level
+    assert previous is not None
+    return Texture(
+        previous.surface,
+        previous.place,
+        previous.jacobian,
+        _levelled(previous),
+        previous.seen,
+        previous.mirrored,
+    )
+
+
+def expected_classes(level: Level, progress: Progress) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """How little each palette colour is to be expected at each point, (N, c) 0 ... 1, and a mean colour (u, 3).
+
+    The seen points' colour classes diffuse over the surface (a random walker), so that at a border between two
+    colours the unseen side expects one or the other and not their mixture.
+    """
+    surface, guide = level.surface, level.guide
+    near = neighbours(surface)
+    flat = nearest_index(level.place, level.width, level.height)
+    chance = np.zeros((len(surface), len(guide.palette)), np.float32)
+    at = np.flatnonzero(level.known)
+    chance[at, guide.colour_class[flat[at]]] = 1.0
+    trusted = level.known * (0.02 + (1 - guide.unique[flat]) ** 2)
+    chance, arrived = diffuse(near, chance, trusted.astype(np.float32), 6 * surface.grid, 0.995)
+    progress(0.05, "continuing the colours")
+    sharp = chance**2
+    sharp /= np.maximum(sharp.sum(axis=1, keepdims=True), 1e-9)
+    delta = guide.palette[:, None] - guide.palette
+    apart = np.minimum((delta * delta).sum(axis=2) / 0.1, 1.0)
+    unlikely = (sharp @ apart) * np.minimum(arrived * 1e3, 1)[:, None]
+    return unlikely.astype(np.float32), (sharp @ guide.palette)[level.index]
+
+
+def palette_of(evidence: Evidence, ordinary: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """CLASSES typical colours (c, 3) of the ordinary source (k-means), and the class (H W,) of every atlas pixel."""
+    colours = evidence.colour.reshape(-1, 3)
+    pool = np.flatnonzero(evidence.source.ravel() & (ordinary.ravel() > 0.3))
+    if len(pool) < CLASSES:
+        pool = np.flatnonzero(evidence.source.ravel())
+    pool = colours[pool[np.linspace(0, len(pool) - 1, min(4000, len(pool))).astype(np.int64)]]
+    centres = [np.median(pool, axis=0)]
+    for _ in range(CLASSES - 1):  # farthest first, without the outliers
+        away = np.min([((pool - c) ** 2).sum(axis=1) for c in centres], axis=0)
+        rank = np.argsort(away)
+        centres.append(pool[rank[int(0.98 * (len(rank) - 1))]])
+    palette = np.array(centres, np.float32)
+    for _ in range(8):
+        own = ((pool[:, None] - palette) ** 2).sum(axis=2).argmin(axis=1)
+        palette = np.array(
+            [pool[own == c].mean(axis=0) if (own == c).any() else palette[c] for c in range(CLASSES)], np.float32
+        )
+    classes = np.empty(len(colours), np.int32)
+    for start in range(0, len(colours), 65536):
+        block = colours[start : start + 65536]
+        classes[start : start + 65536] = ((block[:, None] - palette) ** 2).sum(axis=2).argmin(axis=1)
+    return palette, classes
+
+
+def _levelled(level: Level, reach: int = 24) -> NDArray[np.float32]:
+    """A smooth correction (N, 3) that closes the step between seen and continued colours and dies out away from it."""
+    near = neighbours(level.surface)
+    change = np.zeros((len(level.surface), 3), np.float32)
+    border = level.known & ((near >= 0) & ~level.known[near]).any(axis=1)
+    at = np.flatnonzero(border)
+    if len(at) == 0 or len(level.index) == 0:
+        return change
+    total, count = np.zeros((len(at), 3), np.float32), np.zeros(len(at), np.float32)
+    for column in range(near.shape[1]):
+        j = near[at, column]
+        use = (j >= 0) & ~level.known[j]
+        uv = level.carried(j, level.surface.point[at])
+        total += use[:, None] * (level.colour[at] - bilinear(level.image, uv))
+        count += use
+    step = total / np.maximum(count, 1)[:, None]
+    size = np.abs(step).max(axis=1, keepdims=True)
+    step *= np.clip((0.3 - size) / 0.15, 0, 1)  # a larger step is an edge of the pattern, not a change of tone
+    values = np.zeros((len(level.surface), 3), np.float32)
+    values[at] = step
+    weight = np.zeros(len(level.surface), np.float32)
+    weight[at] = 1.0
+    weight[level.known & ~border] = 1e-9
+    spread, strength = diffuse(near, values, weight, reach, keep=0.97)
+    change[level.index] = (spread * np.clip(strength, 0, 1)[:, None])[level.index]
+    return change

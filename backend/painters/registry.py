@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engines by name. An engine's module is imported when it is asked for, not before."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from ..errors import UsageError
+from .base import Painter
+
+# name -> (module relative to this package, class)
+ENGINES: dict[str, tuple[str, str]] = {
+    "projection": (".projection.engine", "ProjectionPainter"),
+}
+
+
+def engine_names() -> list[str]:
+    """Names of all engines, whether or not what they need is installed."""
+    return list(ENGINES)
+
+
+def create_painter(name: str) -> Painter:
+    """A new engine of that name. Raises UsageError for an unknown name."""
+    if name not in ENGINES:
+        raise UsageError(
+            "engine-unknown", f"There is no engine named {name!r}.", f"Choose one of {', '.join(engine_names())}."
+        )
+    module, attribute = ENGINES[name]
+    return getattr(import_module(module, __package__), attribute)()
