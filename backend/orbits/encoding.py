@@ -55,23 +55,23 @@ def encode_view(passes: ViewPasses, width: int, height: int, kernel: Filter = "b
 def resize(image: NDArray[np.uint8], width: int, height: int, kernel: Filter = "bicubic") -> NDArray[np.uint8]:
     """Resample uint8 (H, W) or (H, W, C) with anti-aliasing: the kernel is widened by the reduction factor.
 
-    Same as Pillow's and torch's antialias=True (bicubic a = -0.5), up to rounding by one level.
+    Same as Pillow's, up to rounding by one level: along rows first, rounded to 8 bits, then along columns; bicubic
+    with a = -0.5.
     """
-    values = image.astype(np.float32)
-    if (height, width) != image.shape[:2]:
-        values = _resample(values, height, kernel)
-        values = _resample(values.swapaxes(0, 1), width, kernel).swapaxes(0, 1)
-    return np.clip(values + 0.5, 0, 255).astype(np.uint8)
+    narrow = _resample(image.swapaxes(0, 1), width, kernel).swapaxes(0, 1)
+    return np.ascontiguousarray(_resample(narrow, height, kernel))
 
 
-def _resample(values: NDArray[np.float32], size: int, kernel: Filter) -> NDArray[np.float32]:
+def _resample(values: NDArray[np.uint8], size: int, kernel: Filter) -> NDArray[np.uint8]:
     """Resample axis 0 to `size`."""
+    if values.shape[0] == size:
+        return values
     index, weight = _taps(values.shape[0], size, kernel)
-    out = np.zeros((size, *values.shape[1:]), np.float32)
+    out = np.full((size, *values.shape[1:]), 0.5, np.float32)
     shape = (size,) + (1,) * (values.ndim - 1)
     for tap in range(index.shape[1]):
         out += values[index[:, tap]] * weight[:, tap].reshape(shape)
-    return out
+    return np.clip(out, 0, 255).astype(np.uint8)
 
 
 @lru_cache(maxsize=16)

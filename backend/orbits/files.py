@@ -81,6 +81,8 @@ def open_passes(folder: Path | str) -> PassFolder:
         raise InputError("passes-missing", f"{folder} holds no rendered passes.", "Render the passes first.") from error
     except ValueError as error:
         raise InputError("passes-damaged", f"{folder / HEADER} is damaged.", "Render the passes again.") from error
+    if not isinstance(header, dict):
+        raise InputError("passes-damaged", f"{folder / HEADER} is damaged.", "Render the passes again.")
     if header.get("schema") != SCHEMA:
         raise InputError(
             "passes-version",

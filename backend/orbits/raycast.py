@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Passes without Blender: the first surface along the ray through each pixel's centre.
+
+Which triangle that is comes from our own z-buffer (texturing/depth.py), which agrees with Embree's ray casts and is
+faster than them, so no ray casting library is needed; where the ray meets it is computed exactly here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..mesh import MeshData, face_normals
+from ..progress import Progress, silent
+from ..texturing.depth import depth_map
+from .cameras import Camera
+from .files import save_view, turned, view_name
+from .passes import ViewPasses
+
+
+def raycast_view(mesh: MeshData, camera: Camera) -> ViewPasses:
+    """The passes of one view at the camera's size, as Cycles renders them with one sample (docs/orbits.md).
+
+    Normals are interpolated from the corners and negated on faces seen from behind. Memory: 250 bytes a pixel.
+    """
+    _, triangle = depth_map(mesh.vertices, mesh.faces, camera)
+    mask = triangle >= 0
+    hit, face = np.unique(triangle[mask], return_inverse=True)
+    corners = mesh.vertices.astype(np.float64)[mesh.faces[hit]]
+    weight, behind = _weights(camera, corners, face, np.argwhere(mask)[:, ::-1] + 0.5)
+
+    position = np.zeros((*mask.shape, 3), np.float32)
+    normal = np.zeros((*mask.shape, 3), np.float32)
+    object_id = np.full(mask.shape, -1, np.int16)
+    position[mask] = _blend(weight, corners, face)
+    shading = _blend(weight, mesh.corner_normals[hit].astype(np.float64), face)
+    cancelled = np.linalg.norm(shading, axis=1) < 1e-6
+    shading[cancelled] = face_normals(mesh.vertices, mesh.faces[hit])[0][face[cancelled]]
+    normal[mask] = np.where(behind[face, None], -shading, shading)
+    object_id[mask] = mesh.face_object[hit][face]
+    return ViewPasses(camera, position, turned(normal, position, mask, camera), mask, object_id)
+
+
+def _weights(
+    camera: Camera, corners: NDArray[np.float64], face: NDArray[np.intp], pixels: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Barycentric coordinates (n, 3) of the ray through each pixel (n, 2) in its triangle, and whether each of the
+    triangles corners (t, 3, 3) is seen from behind. face (n,): the row of `corners` for each pixel.
+
+    A pixel's ray is a direction p = (x, y, 1), a corner a vector h = (x, y, z) from the camera ((x, y, 1) if that is
+    orthographic); solving p = sum w_k h_k by Cramer's rule gives w up to a factor.
+    """
+    h = (corners - camera.centre) @ camera.rotation.T
+    if camera.orthographic:
+        h[..., 2] = 1
+    opposite = np.cross(np.roll(h, -1, axis=1), np.roll(h, -2, axis=1))  # row k: h_(k+1) x h_(k+2)
+    behind = (opposite[:, 0] * h[:, 0]).sum(axis=1) > 0  # the image's v axis points down
+    ray = (pixels - camera.principal) / camera.focal
+    rows = opposite[face]
+    weight = rows[:, :, 0] * ray[:, :1] + rows[:, :, 1] * ray[:, 1:] + rows[:, :, 2]
+    weight = np.maximum(np.where(behind[face, None], weight, -weight), 0)  # a centre may lie on the very edge
+    total = weight.sum(axis=1, keepdims=True)
+    return np.where(total > 0, weight / np.where(total > 0, total, 1), 1 / 3), behind
+
+
+def _blend(weight: NDArray[np.float64], values: NDArray[np.float64], face: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Corner values (t, 3, 3) interpolated to pixels, (n, 3)."""
+    blended = weight[:, :1] * values[face, 0]
+    blended += weight[:, 1:2] * values[face, 1]
+    blended += weight[:, 2:] * values[face, 2]
+    return blended
+
+
+def raycast_passes(mesh: MeshData, cameras: Sequence[Camera], folder: Path | str, progress: Progress = silent) -> None:
+    """Write one view file per camera into the existing `folder` (files.py). `cameras` are at render size.
+
+    Raises OutputError, and CancelledError through `progress`.
+    """
+    for index, camera in enumerate(cameras):
+        progress(index / len(cameras), f"view {index + 1} of {len(cameras)}")
+        save_view(Path(folder) / view_name(index), raycast_view(mesh, camera))
+    progress(1.0, "passes done")
