@@ -121,8 +121,9 @@ def _to_camera(points: NDArray[np.floating], camera: Camera) -> NDArray[np.float
     """World points (N, 3) to right, down, forward; sums written out, so that every machine rounds alike."""
     x, y, z = (np.asarray(points[:, axis], np.float64) - camera.centre[axis] for axis in range(3))
     local = np.empty((len(points), 3))
-    for row, (a, b, c) in enumerate(camera.rotation):
-        local[:, row] = a * x + b * y + c * z
+    with np.errstate(invalid="ignore"):  # vertices may be infinite; their triangles draw nothing
+        for row, (a, b, c) in enumerate(camera.rotation):
+            local[:, row] = a * x + b * y + c * z
     return local
 
 

@@ -11,6 +11,7 @@ import pytest
 from orbit_painter.backend.errors import CancelledError, InputError, UsageError
 from orbit_painter.backend.texturing import accel
 from orbit_painter.backend.texturing.voxels import surface_voxels, usable_faces
+from orbit_painter.tests.texturing.shapes import sphere
 
 needs_numba = pytest.mark.skipif(not accel.NUMBA, reason="numba is not here")
 both_paths = pytest.mark.parametrize("compiled", [pytest.param(True, marks=needs_numba), False])
@@ -63,20 +64,6 @@ def random_triangles(seed: int = 0) -> np.ndarray:
 
 def soup(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return triangles.reshape(-1, 3), np.arange(3 * len(triangles), dtype=np.int32).reshape(-1, 3)
-
-
-def sphere(rings: int = 32, radius: float = 0.49) -> tuple[np.ndarray, np.ndarray]:
-    """A closed UV sphere: vertices float32 (V, 3), faces int32 (F, 3), outward winding."""
-    theta, phi = np.meshgrid(
-        np.linspace(0, np.pi, rings + 1), np.linspace(0, 2 * np.pi, 2 * rings, endpoint=False), indexing="ij"
-    )
-    vertices = radius * np.stack([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)], axis=-1)
-    i, j = np.meshgrid(np.arange(rings), np.arange(2 * rings), indexing="ij")
-    a, b = i * 2 * rings + j, i * 2 * rings + (j + 1) % (2 * rings)
-    faces = np.stack(
-        [np.stack([a, a + 2 * rings, b + 2 * rings], -1), np.stack([a, b + 2 * rings, b], -1)], axis=2
-    ).reshape(-1, 3)
-    return vertices.reshape(-1, 3).astype(np.float32), faces.astype(np.int32)
 
 
 @both_paths
