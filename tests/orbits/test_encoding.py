@@ -30,14 +30,14 @@ def test_normal_levels_are_the_high_byte_of_sixteen_bits():
 
 
 @pytest.mark.parametrize("kernel", ["bilinear", "bicubic"])
-@pytest.mark.parametrize(("old", "new"), [((64, 64), (32, 32)), ((90, 60), (37, 41)), ((20, 30), (50, 70))])
+@pytest.mark.parametrize(("old", "new"), [((64, 64), (32, 32)), ((60, 90), (41, 37)), ((20, 30), (50, 70))])
 def test_resize_is_pillows(kernel, old, new):
     image_module = pytest.importorskip("PIL.Image")
     image = np.random.default_rng(0).integers(0, 256, (*old, 3), dtype=np.uint8)
     method = {"bilinear": image_module.BILINEAR, "bicubic": image_module.BICUBIC}[kernel]
     expected = np.asarray(image_module.fromarray(image).resize((new[1], new[0]), method)).astype(int)
     ours = resize(image, new[1], new[0], kernel).astype(int)
-    assert np.abs(ours - expected).max() <= 1  # Pillow rounds between its two passes
+    assert np.abs(ours - expected).max() <= 1
 
 
 @pytest.mark.parametrize("kernel", ["bilinear", "bicubic"])
