@@ -12,6 +12,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from .ply_check import ply
+
 HEAD = 1 << 16  # bytes looked at where a header is text
 
 
@@ -54,14 +56,6 @@ def obj(path: Path) -> str:
     return "" if found else "it has no vertices"
 
 
-def ply(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-    if not head.startswith((b"ply\n", b"ply\r")):
-        return "it is not a PLY file"
-    return "" if b"end_header" in head else "its header is cut short"
-
-
 def stl(path: Path) -> str:
     """Binary: 80 bytes, a count, 50 bytes a triangle. Text: begins with solid and ends with endsolid."""
     size = path.stat().st_size
@@ -94,8 +88,13 @@ def usda(path: Path) -> str:
 
 
 def usdc(path: Path) -> str:
+    """The header gives the place of the table of contents, which stands near the end."""
     with path.open("rb") as file:
-        return "" if file.read(8) == b"PXR-USDC" else "it is not a binary USD file"
+        head = file.read(24)
+    if head[:8] != b"PXR-USDC":
+        return "it is not a binary USD file"
+    contents = struct.unpack("<q", head[16:])[0] if len(head) == 24 else -1
+    return "" if 24 <= contents < path.stat().st_size else "it is cut short"
 
 
 def usd(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import addon_utils
 import bpy
 
-from ..backend.errors import InputError
+from ..backend.errors import InputError, UsageError
 from .compat import current_layer, current_scene
 from .import_checks import CHECKS
 from .quiet import stdout_to_stderr
@@ -37,11 +37,13 @@ def import_file(path: str | Path) -> list[bpy.types.Object]:
 
     Custom bone shapes that importers add are left out. Scripts in a .blend do not run. Nothing is printed to standard
     output. Raises InputError: file-missing, file-unreadable, format-unknown, format-unavailable, file-damaged,
-    file-no-faces, file-empty.
+    file-no-faces, file-empty. Raises UsageError in a Blender with a window, where the open file is the artist's.
     """
     path = Path(path)
     kind = path.suffix.lower()
     _check(path, kind)
+    if not bpy.app.background:
+        raise UsageError("import-in-window", "Importing discards the open file.", "Run it in a background Blender.")
     with stdout_to_stderr():
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
         if kind == ".blend":
@@ -93,10 +95,17 @@ def _call(path: Path, operator, **options) -> None:
     try:
         outcome = operator(**options)
     except RuntimeError as error:  # how bpy.ops hands on what an importer reports or raises
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise _damaged(path, lines[-1] if lines else "Blender gives no reason") from error
+        raise _damaged(path, _reason(str(error))) from error
     if "FINISHED" not in outcome:
         raise _damaged(path, "Blender's importer gave up")
+
+
+def _reason(report: str) -> str:
+    """The last thing said, without Blender's own wrapping: places in its scripts, 'Error:', the file's path again."""
+    lines = [line.strip() for line in report.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("Location:", "Info:", "Warning:"))]
+    last = lines[-1].removeprefix("Error: ") if lines else ""
+    return last.rsplit("': ", 1)[-1].strip("'").removesuffix(", see console for detail.") or "Blender gives no reason"
 
 
 def _result(path: Path) -> list[bpy.types.Object]:
