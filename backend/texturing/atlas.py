@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From labels and frames to the pixels of a texture (specs/texture-optimizer.md 4.11 and 4.12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..mesh import MeshData, face_normals
+from ..painters.base import Frame
+from ..progress import Progress, part, silent
+from . import accel
+from .depth import DepthMaps
+from .margin import fill_margin
+from .texel_sampling import SurfaceSampler
+from .types import UNOWNED, BakedTile, Candidates, FuseParams, SurfaceVoxels, TextureTarget
+from .uv_raster import barycentric, claim_texels
+from .visibility import blocks
+
+BLOCK_TEXELS = 1_048_576
+MARGIN_SIZE = 2048  # FuseParams.margin is given for textures of this size
+
+
+def bake_texture(
+    mesh: MeshData,
+    target: TextureTarget,
+    voxels: SurfaceVoxels,
+    labels: NDArray[np.int16],
+    voxel_colours: NDArray[np.floating] | NDArray[np.uint8],
+    candidates: Candidates,
+    frames: Sequence[Frame],
+    depth_source: DepthMaps,
+    params: FuseParams,
+    *,
+    exact_views: Sequence[int] = (),
+    gains: NDArray[np.floating] | None = None,
+    double_sided: bool | NDArray[np.bool_] = False,
+    alpha: bool = False,
+    progress: Progress = silent,
+) -> list[BakedTile]:
+    """Bake one texture, one image per UDIM tile of the target. Arguments as for `SurfaceSampler` and `bake_target`.
+
+    `candidates` are not read: a texel that its label's view does not see takes the best of all views that see it,
+    which includes the candidates of its voxel.
+    """
+    del candidates
+    sampler = SurfaceSampler(
+        voxels, labels, voxel_colours, frames, depth_source, params, exact_views=exact_views, gains=gains, alpha=alpha
+    )
+    return bake_target(mesh, target, sampler, double_sided=double_sided, progress=progress)
+
+
+def bake_target(
+    mesh: MeshData,
+    target: TextureTarget,
+    sampler: SurfaceSampler,
+    *,
+    double_sided: bool | NDArray[np.bool_] = False,
+    progress: Progress = silent,
+) -> list[BakedTile]:
+    """Bake one texture with a sampler that may serve several.
+
+    double_sided  one bool, or bool (F,) per face of the mesh
+    Returns uint8 images, uint16 where params.bits is 16. Memory: 20 bytes a texel (24 at 16 bit) and 150 MB a block of
+    a million texels.
+    """
+    tiles = []
+    for index, tile in enumerate(target.tiles):
+        span = part(progress, index / len(target.tiles), (index + 1) / len(target.tiles))
+        tiles.append(_bake_tile(mesh, target, tile, sampler, double_sided, span))
+    return tiles
+
+
+def _bake_tile(
+    mesh: MeshData,
+    target: TextureTarget,
+    tile: int,
+    sampler: SurfaceSampler,
+    double_sided: bool | NDArray[np.bool_],
+    progress: Progress,
+) -> BakedTile:
+    size = target.size
+    params = sampler.params
+    faces = mesh.faces[target.faces]
+    normals, area = face_normals(mesh.vertices, faces)
+    corners = mesh.vertices[faces].astype(np.float64)
+    # Faces without area or with broken corners have no colour of their own and would only take texels from others.
+    usable = (area > 0) & np.isfinite(corners).all(axis=(1, 2))
+    uv = np.where(usable[:, None, None], np.asarray(target.uv, np.float64), np.nan)
+    two_sided = np.broadcast_to(np.asarray(double_sided, bool), (len(mesh.faces),))[target.faces]
+    progress(0.0, target.name)
+    owner = claim_texels(uv, size, tile, wrap=target.tiles == (1001,))
+    dtype, factor = (np.uint16, 257.0) if params.bits == 16 else (np.uint8, 1.0)
+    rgba = np.zeros((size * size, 4), dtype)
+    label = np.full(size * size, UNOWNED, np.int16)
+    confidence = np.zeros(size * size, np.uint8)
+    texels = np.flatnonzero(owner.reshape(-1) >= 0)
+    for start in range(0, len(texels), BLOCK_TEXELS):
+        block = texels[start : start + BLOCK_TEXELS]
+        triangle = owner.reshape(-1)[block]
+        points = texel_points(uv, corners, triangle, block, size)
+        span = part(progress, 0.05 + 0.85 * start / len(texels), 0.05 + 0.85 * (start + len(block)) / len(texels))
+        found = sampler.sample(points, normals[triangle].astype(np.float32), two_sided[triangle], span)
+        np.multiply(found.colour, np.float32(factor), out=found.colour)
+        rgba[block] = np.clip(np.rint(found.colour), 0, np.iinfo(dtype).max).astype(dtype)
+        label[block], confidence[block] = found.label, found.confidence
+    progress(0.9, target.name)
+    margin = round(params.margin * size / MARGIN_SIZE)
+    local = target.uv - np.array([(tile - 1001) % 10, (tile - 1001) // 10], np.float32)
+    shape = (size, size)
+    fill_margin(
+        rgba.reshape(*shape, 4), owner, margin, uv=local, vertices=mesh.vertices, faces=faces,
+        progress=part(progress, 0.9, 1.0),
+    )  # fmt: skip
+    if not sampler.alpha:
+        rgba[:, 3] = np.iinfo(dtype).max
+    return BakedTile(tile, rgba.reshape(*shape, 4), label.reshape(shape), confidence.reshape(shape))
+
+
+def texel_points(
+    uv: NDArray[np.float64],
+    corners: NDArray[np.float64],
+    triangle: NDArray[np.integer],
+    texels: NDArray[np.integer],
+    size: int,
+) -> NDArray[np.float32]:
+    """The surface point float32 (m, 3) at the centre of each texel (flat index) of its triangle, both (m,)."""
+    points = np.empty((len(texels), 3), np.float32)
+    if accel.NUMBA:
+        from .kernels_texels import surface_points
+
+        def work(block: tuple[int, int]) -> None:
+            surface_points(triangle, texels, size, uv, corners, *block, points)
+
+        for _ in accel.mapped(work, blocks(len(texels))):
+            pass
+        with np.errstate(invalid="ignore"):
+            outside = ((uv < 0) | (uv > 1)).any(axis=(1, 2))
+        rest = np.flatnonzero(outside[triangle])
+    else:
+        rest = np.arange(len(texels))
+    for start in range(0, len(rest), BLOCK_TEXELS // 4):
+        rows = rest[start : start + BLOCK_TEXELS // 4]
+        weights = barycentric(uv, triangle[rows], texels[rows] // size, texels[rows] % size, size)
+        corner = corners[triangle[rows]]
+        points[rows] = weights[:, :1] * corner[:, 0] + weights[:, 1:2] * corner[:, 1] + weights[:, 2:] * corner[:, 2]
+    return points

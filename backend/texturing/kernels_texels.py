@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compiled twins of voxel_lookup.py, atlas.py and texel_sampling.py."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .accel import njit
+from .kernels_visibility import sample, sample_certainty, see
+
+
+@njit
+def find(i, j, l, grid, column, coords):
+    """Index of the voxel (i, j, l), -1 where there is none."""
+    if i < 0 or j < 0 or l < 0 or i >= grid or j >= grid or l >= grid:
+        return -1
+    low, high = column[i * grid + j], column[i * grid + j + 1]
+    end = high
+    while low < high:
+        middle = (low + high) // 2
+        if coords[middle, 2] < l:
+            low = middle + 1
+        else:
+            high = middle
+    if low < end and coords[low, 2] == l:
+        return low
+    return -1
+
+
+@njit
+def locate(points, normals, grid, column, coords, voxel_point, voxel_normal, begin, end, out):
+    for p in range(begin, end):
+        x, y, z = np.float64(points[p, 0]), np.float64(points[p, 1]), np.float64(points[p, 2])
+        nx, ny, nz = np.float64(normals[p, 0]), np.float64(normals[p, 1]), np.float64(normals[p, 2])
+        i, j, l = math.floor((x + 0.5) * grid), math.floor((y + 0.5) * grid), math.floor((z + 0.5) * grid)
+        home = find(i, j, l, grid, column, coords)
+        if home >= 0:
+            v = voxel_normal[home]
+            if v[0] * nx + v[1] * ny + v[2] * nz > 0.3:
+                out[p] = home
+                continue
+        best, found = np.inf, -1
+        any_best, any_found = np.inf, home
+        for di in range(-1, 2):
+            for dj in range(-1, 2):
+                for dl in range(-1, 2):
+                    index = find(i + di, j + dj, l + dl, grid, column, coords)
+                    if index < 0:
+                        continue
+                    gx, gy, gz = voxel_point[index, 0] - x, voxel_point[index, 1] - y, voxel_point[index, 2] - z
+                    distance = gx * gx + gy * gy + gz * gz
+                    if home < 0 and distance < any_best:
+                        any_best, any_found = distance, index
+                    v = voxel_normal[index]
+                    if distance < best and v[0] * nx + v[1] * ny + v[2] * nz > 0.3:
+                        best, found = distance, index
+        if found >= 0:
+            out[p] = found
+        elif any_found >= 0:
+            out[p] = -2 - any_found
+        else:
+            out[p] = -1
+
+
+@njit
+def label_weights(rows, labels, gauss, radius, grid, column, coords, normal, begin, end, other, share):
+    """For the voxels `rows` [begin, end): strongest other label within `radius` and its share."""
+    side = 2 * radius + 1
+    names = np.empty(side * side * side, np.int64)
+    sums = np.empty(side * side * side, np.float64)
+    for r in range(begin, end):
+        p = rows[r]
+        count = 0
+        for di in range(-radius, radius + 1):
+            for dj in range(-radius, radius + 1):
+                i, j = coords[p, 0] + di, coords[p, 1] + dj
+                if i < 0 or j < 0 or i >= grid or j >= grid:
+                    continue
+                for index in range(column[i * grid + j], column[i * grid + j + 1]):
+                    dl = coords[index, 2] - coords[p, 2]
+                    if dl < -radius or labels[index] < 0:
+                        continue
+                    if dl > radius:
+                        break
+                    dot = np.float64(normal[index, 0]) * normal[p, 0] + np.float64(normal[index, 1]) * normal[p, 1]
+                    if dot + np.float64(normal[index, 2]) * normal[p, 2] <= 0.3:
+                        continue
+                    weight = gauss[di * di + dj * dj + dl * dl]
+                    k = 0
+                    while k < count and names[k] != labels[index]:
+                        k += 1
+                    if k == count:
+                        names[k], sums[k] = labels[index], 0.0
+                        count += 1
+                    sums[k] += weight
+        mine, best, name = 0.0, 0.0, -1
+        for k in range(count):
+            if names[k] == labels[p]:
+                mine = sums[k]
+            elif sums[k] > best or (sums[k] == best and names[k] < name):
+                best, name = sums[k], names[k]
+        if name >= 0:
+            other[p] = name
+            share[p] = min(best / (best + mine), 0.5)
+
+
+@njit
+def blend_share(points, normals, rows, voxel, own, other, share, grid, column, coords, voxel_normal, begin, end, out):
+    """out float32: trilinear share of the other label of each row's voxel."""
+    for r in range(begin, end):
+        p = rows[r]
+        a, b = own[voxel[p]], other[voxel[p]]
+        x = (np.float64(points[p, 0]) + 0.5) * grid - 0.5
+        y = (np.float64(points[p, 1]) + 0.5) * grid - 0.5
+        z = (np.float64(points[p, 2]) + 0.5) * grid - 0.5
+        i, j, l = math.floor(x), math.floor(y), math.floor(z)
+        fx, fy, fz = x - i, y - j, z - l
+        total, mixed = 0.0, 0.0
+        for di in range(2):
+            for dj in range(2):
+                for dl in range(2):
+                    index = find(i + di, j + dj, l + dl, grid, column, coords)
+                    if index < 0:
+                        continue
+                    v = voxel_normal[index]
+                    if (
+                        not v[0] * np.float64(normals[p, 0])
+                        + v[1] * np.float64(normals[p, 1])
+                        + v[2] * np.float64(normals[p, 2])
+                        > 0
+                    ):
+                        continue
+                    if own[index] == a:
+                        value = np.float64(share[index]) if other[index] == b else 0.0
+                    elif own[index] == b:
+                        value = 1.0 - np.float64(share[index]) if other[index] == a else 1.0
+                    else:
+                        continue
+                    weight = (fx if di else 1.0 - fx) * (fy if dj else 1.0 - fy) * (fz if dl else 1.0 - fz)
+                    total += weight
+                    mixed += weight * value
+        out[r] = mixed / total if total > 0 else 0.0
+
+
+@njit
+def fill_colour(points, normals, rows, colours, grid, column, coords, voxel_normal, begin, end, out, found):
+    """Trilinear mean of voxel colours; found is False where no voxel around faces the same way."""
+    channels = colours.shape[1]
+    for r in range(begin, end):
+        p = rows[r]
+        x = (np.float64(points[p, 0]) + 0.5) * grid - 0.5
+        y = (np.float64(points[p, 1]) + 0.5) * grid - 0.5
+        z = (np.float64(points[p, 2]) + 0.5) * grid - 0.5
+        i, j, l = math.floor(x), math.floor(y), math.floor(z)
+        fx, fy, fz = x - i, y - j, z - l
+        total = 0.0
+        for c in range(channels):
+            out[r, c] = 0.0
+        for di in range(2):
+            for dj in range(2):
+                for dl in range(2):
+                    index = find(i + di, j + dj, l + dl, grid, column, coords)
+                    if index < 0:
+                        continue
+                    v = voxel_normal[index]
+                    if (
+                        not v[0] * np.float64(normals[p, 0])
+                        + v[1] * np.float64(normals[p, 1])
+                        + v[2] * np.float64(normals[p, 2])
+                        > 0
+                    ):
+                        continue
+                    weight = (fx if di else 1.0 - fx) * (fy if dj else 1.0 - fy) * (fz if dl else 1.0 - fz)
+                    total += weight
+                    for c in range(channels):
+                        out[r, c] += weight * colours[index, c]
+        found[r] = total > 1e-6
+        if total > 1e-6:
+            for c in range(channels):
+                out[r, c] /= total
+
+
+@njit
+def look(
+    points, normals, two_sided, rows, view, depth, image, confidence, gain, begin, end, seen, cosine, colour, sure
+):
+    """Sample one view at the points `rows` [begin, end) that it sees; colour float32 (m, 4) in image units."""
+    for r in range(begin, end):
+        p = rows[r]
+        sees, c, u, v, _, _ = see(
+            points[p, 0], points[p, 1], points[p, 2], normals[p, 0], normals[p, 1], normals[p, 2],
+            two_sided[p], view, depth,
+        )  # fmt: skip
+        seen[r] = sees
+        cosine[r] = c
+        if sees:
+            red, green, blue, alpha = sample(image, u, v)
+            colour[r, 0], colour[r, 1], colour[r, 2], colour[r, 3] = (
+                red * gain[0],
+                green * gain[1],
+                blue * gain[2],
+                alpha,
+            )
+            sure[r] = sample_certainty(confidence, u, v)
+
+
+@njit
+def surface_points(owner, texels, size, uv, corners, begin, end, out):
+    """3-D point of each texel (flat index) of triangles whose UVs lie in 0..1; uv float64 (n, 3, 2)."""
+    for r in range(begin, end):
+        t = owner[r]
+        texel = texels[r]
+        px = (texel % size + 0.5) / size
+        py = 1.0 - (texel // size + 0.5) / size
+        ax, ay = uv[t, 0, 0], uv[t, 0, 1]
+        ux, uy = uv[t, 1, 0] - ax, uv[t, 1, 1] - ay
+        vx, vy = uv[t, 2, 0] - ax, uv[t, 2, 1] - ay
+        wx, wy = px - ax, py - ay
+        det = ux * vy - uy * vx
+        beta, gamma = -1.0, -1.0
+        if det != 0:
+            beta = (wx * vy - wy * vx) / det
+            gamma = (ux * wy - uy * wx) / det
+        alpha = 1.0 - beta - gamma
+        if det == 0 or alpha < 0 or beta < 0 or gamma < 0:
+            best = np.inf
+            for k in range(3):
+                e = k + 1 if k < 2 else 0
+                qx, qy = uv[t, k, 0], uv[t, k, 1]
+                sx, sy = uv[t, e, 0] - qx, uv[t, e, 1] - qy
+                length = sx * sx + sy * sy
+                s = ((px - qx) * sx + (py - qy) * sy) / (length if length > 0 else 1.0)
+                s = min(max(s, 0.0), 1.0)
+                gx, gy = qx + s * sx - px, qy + s * sy - py
+                distance = gx * gx + gy * gy
+                if distance < best:
+                    best = distance
+                    alpha, beta, gamma = 0.0, 0.0, 0.0
+                    if k == 0:
+                        alpha, beta = 1.0 - s, s
+                    elif k == 1:
+                        beta, gamma = 1.0 - s, s
+                    else:
+                        gamma, alpha = 1.0 - s, s
+        for c in range(3):
+            out[r, c] = alpha * corners[t, 0, c] + beta * corners[t, 1, c] + gamma * corners[t, 2, c]

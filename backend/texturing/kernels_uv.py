@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compiled kernels of uv_raster.py and margin.py; the NumPy references are there."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .accel import njit
+
+
+@njit
+def claim_centres(points, order, size, sub, low, high, wrap, owner, covered):
+    """Give each free texel centre of the rows low <= row < high to the first triangle of `order` that covers it.
+
+    points int64 (n, 3, 2) in sub-texels, v down; owner int32 (size, size); covered int32 (n,), centres of these rows.
+    """
+    half = sub // 2
+    side = size * sub
+    for t in order:
+        ax, ay, bx, by, cx, cy = (
+            points[t, 0, 0], points[t, 0, 1], points[t, 1, 0], points[t, 1, 1], points[t, 2, 0], points[t, 2, 1],
+        )  # fmt: skip
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if area == 0:
+            continue
+        if area < 0:
+            bx, by, cx, cy = cx, cy, bx, by
+        first_x, last_x, first_y, last_y = 0, 0, 0, 0
+        if wrap:
+            first_x, last_x = min(ax, bx, cx) // side, max(ax, bx, cx) // side
+            first_y, last_y = min(ay, by, cy) // side, max(ay, by, cy) // side
+        for ty in range(first_y, last_y + 1):
+            for tx in range(first_x, last_x + 1):
+                x0, x1, x2 = ax - tx * side, bx - tx * side, cx - tx * side
+                y0, y1, y2 = ay - ty * side, by - ty * side, cy - ty * side
+                row_first = max(low, -((half - min(y0, y1, y2)) // sub))
+                row_last = min(high - 1, (max(y0, y1, y2) - half) // sub)
+                for row in range(row_first, row_last + 1):
+                    y = row * sub + half
+                    near, far = 0, size - 1
+                    for k in range(3):
+                        if k == 0:
+                            px, py, qx, qy = x0, y0, x1, y1
+                        elif k == 1:
+                            px, py, qx, qy = x1, y1, x2, y2
+                        else:
+                            px, py, qx, qy = x2, y2, x0, y0
+                        dx, dy = qx - px, qy - py
+                        need = 0 if dy < 0 or (dy == 0 and dx > 0) else 1  # top-left rule
+                        need -= dx * (y - py) + dy * (px - half)
+                        if dy < 0:
+                            near = max(near, -((-need) // (-dy * sub)))
+                        elif dy > 0:
+                            far = min(far, (-need) // (dy * sub))
+                        elif need > 0:
+                            far = -1
+                    if far >= near:
+                        covered[t] += far - near + 1
+                    for column in range(near, far + 1):
+                        if owner[row, column] < 0:
+                            owner[row, column] = t
+
+
+@njit
+def claim_touched(points, order, size, low, high, owner):
+    """Give each still free texel of the rows low <= row < high to the first triangle of `order` that touches it.
+
+    points float64 (n, 3, 2) in texels, v down.
+    """
+    for t in order:
+        y_low = min(points[t, 0, 1], points[t, 1, 1], points[t, 2, 1])
+        y_high = max(points[t, 0, 1], points[t, 1, 1], points[t, 2, 1])
+        for row in range(max(low, int(np.floor(y_low))), min(high - 1, int(np.floor(y_high))) + 1):
+            near, far = np.inf, -np.inf
+            for k in range(3):
+                e = k + 1 if k < 2 else 0
+                u0, v0, u1, v1 = points[t, k, 0], points[t, k, 1], points[t, e, 0], points[t, e, 1]
+                if v0 > v1:
+                    u0, v0, u1, v1 = u1, v1, u0, v0
+                if v1 < row or v0 > row + 1:
+                    continue
+                rise = v1 - v0 if v1 > v0 else 1.0
+                start = u0 + (u1 - u0) * ((row - v0) / rise) if v0 < row else u0
+                stop = u0 + (u1 - u0) * ((row + 1 - v0) / rise) if v1 > row + 1 else u1
+                near = min(near, start, stop)
+                far = max(far, start, stop)
+            if near <= far:
+                for column in range(max(0, int(np.floor(near))), min(size - 1, int(np.floor(far))) + 1):
+                    if owner[row, column] < 0:
+                        owner[row, column] = t
+
+
+@njit
+def nearest_in_rows(owned, reach, out):
+    """out int32 (S, S): column of the nearest owned texel in the same row (ties: left), -1 beyond `reach`."""
+    height, width = owned.shape
+    for row in range(height):
+        last = -1
+        for x in range(width):
+            if owned[row, x]:
+                last = x
+            out[row, x] = last if last >= 0 and x - last <= reach else -1
+        last = -1
+        for x in range(width - 1, -1, -1):
+            if owned[row, x]:
+                last = x
+            if last >= 0 and last - x <= reach and (out[row, x] < 0 or last - x < x - out[row, x]):
+                out[row, x] = last
+
+
+@njit
+def nearest_in_columns(column, reach, low, high, out):
+    """out int32 (S, S): flat index of the nearest owned texel within `reach`, -1 where none; rows low to high."""
+    height, width = column.shape
+    for row in range(low, high):
+        for x in range(width):
+            if column[row, x] == x:
+                out[row, x] = row * width + x
+                continue
+            best = reach * reach + 1
+            found = -1
+            for step in range(reach + 1):
+                if step * step >= best:
+                    break
+                for side in range(2):
+                    y = row - step if side == 0 else row + step
+                    if y < 0 or y >= height or (side == 1 and step == 0):
+                        continue
+                    c = column[y, x]
+                    if c >= 0:
+                        distance = (c - x) * (c - x) + step * step
+                        if distance < best:
+                            best = distance
+                            found = y * width + c
+            out[row, x] = found
