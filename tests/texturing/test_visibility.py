@@ -184,15 +184,15 @@ def precision_and_recall(mesh, grid=512, views=None, size=1024, double_sided=Fal
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scene", ["sphere", "plate", "cups", "tent", "hollow"])
+@pytest.mark.parametrize("scene", ["sphere", "plate", "cups", "shelves", "hollow"])
 def test_a7_on_thin_walled_shapes(scene):
     pytest.importorskip("embreex")
-    tent = join(*(box([-0.4, -0.45, z], [0.4, 0.45, z + 0.006]) for z in (-0.3, -0.28, 0.1)), sphere(16, 0.1))
+    shelves = join(*(box([-0.4, -0.45, z], [0.4, 0.45, z + 0.006]) for z in (-0.3, -0.28, 0.1)), sphere(16, 0.1))
     shapes = {
         "sphere": sphere(64),
         "plate": box([-0.45, -0.45, -0.004], [0.45, 0.45, 0.004]),
         "cups": cups(),
-        "tent": tent,
+        "shelves": shelves,
         "hollow": join(sphere(48, 0.45), (sphere(48, 0.43)[0], sphere(48, 0.43)[1][:, ::-1]), box([-0.6] * 3, [0] * 3)),
     }
     precision, recall = precision_and_recall(shapes[scene])
