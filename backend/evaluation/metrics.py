@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Picture metrics on object pixels (specs/texture-optimizer.md section 8.1).
+
+Pictures are float arrays (height, width, 3) in 0..1, encoded as they are seen; masks are bool (height, width).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..texturing.types import BakedTile
+from .filters import eroded, gaussian, sobel_magnitude
+
+Picture = NDArray[np.floating]
+
+
+def grey(picture: Picture) -> NDArray[np.float32]:
+    """Rec. 601 luma of the encoded values."""
+    return np.asarray(picture, np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def psnr(picture: Picture, truth: Picture, mask: NDArray[np.bool_]) -> float:
+    """Peak signal-to-noise ratio in dB over the mask; infinite for equal pictures."""
+    return _decibel(float(np.mean(np.square(np.asarray(picture, np.float64)[mask] - truth[mask]))))
+
+
+def _decibel(mean_square: float) -> float:
+    return float("inf") if mean_square <= 0 else -10 * float(np.log10(mean_square))
+
+
+def ssim(picture: Picture, truth: Picture, mask: NDArray[np.bool_]) -> float:
+    """Mean structural similarity over the mask and the channels: Gaussian window of sigma 1.5, 11 x 11, range 1."""
+    x, y = np.asarray(picture, np.float64), np.asarray(truth, np.float64)
+    mean_x, mean_y = _window(x), _window(y)
+    var_x = _window(x * x) - mean_x * mean_x
+    var_y = _window(y * y) - mean_y * mean_y
+    covariance = _window(x * y) - mean_x * mean_y
+    c1, c2 = 0.01**2, 0.03**2
+    index = ((2 * mean_x * mean_y + c1) * (2 * covariance + c2)) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
+    return float(index[mask].mean())
+
+
+def _window(image: Picture) -> NDArray[np.float64]:
+    return gaussian(image, 1.5, radius=5).astype(np.float64)
+
+
+def sharpness(picture: Picture, truth: Picture, mask: NDArray[np.bool_]) -> float:
+    """Mean Sobel magnitude of the grey picture over the mask, divided by that of the truth."""
+    return float(sobel_magnitude(grey(picture))[mask].mean() / sobel_magnitude(grey(truth))[mask].mean())
+
+
+def shift_tolerant_psnr(
+    picture: Picture, truth: Picture, mask: NDArray[np.bool_], block: int = 16, reach: int = 5
+) -> float:
+    """PSNR in dB where every block of the truth may look for its best integer shift within `reach` pixels.
+
+    Pixels count that are in the mask at both ends; a shift that loses more than half of a block's pixels is not
+    considered. Forgives drift that is uniform over a block, not blur.
+    """
+    height, width = mask.shape
+    x, y = np.asarray(picture, np.float64), np.asarray(truth, np.float64)
+    starts = [np.arange(0, n, block) for n in (height, width)]
+    total = np.add.reduceat(np.add.reduceat(mask.astype(float), starts[0], 0), starts[1], 1)
+    best_error = np.full(total.shape, np.inf)
+    for dy in range(-reach, reach + 1):
+        for dx in range(-reach, reach + 1):
+            moved = np.roll(x, (-dy, -dx), axis=(0, 1))
+            valid = mask & _shifted(mask, dy, dx)
+            error = np.where(valid, np.square(moved - y).mean(axis=2), 0.0)
+            count = np.add.reduceat(np.add.reduceat(valid.astype(float), starts[0], 0), starts[1], 1)
+            sums = np.add.reduceat(np.add.reduceat(error, starts[0], 0), starts[1], 1)
+            mean = np.where((count > 0) & (count >= 0.5 * total), sums / np.maximum(count, 1), np.inf)
+            best_error = np.minimum(best_error, mean)
+    used = (total > 0) & np.isfinite(best_error)
+    return _decibel(float((best_error[used] * total[used]).sum() / total[used].sum()))
+
+
+def _shifted(mask: NDArray[np.bool_], dy: int, dx: int) -> NDArray[np.bool_]:
+    """mask[y + dy, x + dx], False where that lies outside."""
+    result = np.zeros_like(mask)
+    height, width = mask.shape
+    rows = slice(max(0, -dy), min(height, height - dy))
+    columns = slice(max(0, -dx), min(width, width - dx))
+    result[rows, columns] = mask[rows.start + dy : rows.stop + dy, columns.start + dx : columns.stop + dx]
+    return result
+
+
+def sliced_wasserstein(
+    picture: Picture, truth: Picture, mask: NDArray[np.bool_], patches: int = 300, projections: int = 128, seed: int = 0
+) -> float:
+    """Distance between the distributions of fine detail, 0 for equal ones; blur and noise both raise it.
+
+    Detail is the picture less its Gaussian blur of sigma 2. Per scale (full size, then halved by area, three in
+    all): `patches` random 7 x 7 patches centred in the mask, the same places in both pictures, `projections` random
+    unit directions, mean |difference of sorted projections| / mean |sorted truth|. The scales are averaged; a scale
+    without room for a patch is left out. Not a number where no scale has room.
+    """
+    random = np.random.default_rng(seed)
+    direction = random.normal(size=(7 * 7 * picture.shape[2], projections))
+    direction /= np.linalg.norm(direction, axis=0)
+    x, y = np.asarray(picture, np.float32), np.asarray(truth, np.float32)
+    results = []
+    for scale in range(3):
+        if scale:
+            x, y = _halved(x), _halved(y)
+            mask = _halved(mask.astype(np.float32)[..., None])[..., 0] > 0.99
+        inside = mask.copy()
+        inside[:3], inside[-3:], inside[:, :3], inside[:, -3:] = False, False, False, False
+        rows, columns = np.nonzero(inside)
+        if len(rows) == 0:
+            continue
+        chosen = random.integers(0, len(rows), patches)
+        y_index = rows[chosen][:, None, None] + np.arange(-3, 4)[:, None]
+        x_index = columns[chosen][:, None, None] + np.arange(-3, 4)
+        sorted_projections = []
+        for image in (x, y):
+            detail = image - gaussian(image, 2.0)
+            patch = detail[y_index, x_index].reshape(patches, -1)
+            sorted_projections.append(np.sort(patch @ direction, axis=0))
+        a, b = sorted_projections
+        results.append(np.abs(a - b).mean() / max(float(np.abs(b).mean()), 1e-12))
+    return float(np.mean(results)) if results else float("nan")
+
+
+def _halved(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Half the size by area; an odd last row or column is dropped."""
+    height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
+    return image[:height, :width].reshape(height // 2, 2, width // 2, 2, -1).mean(axis=(1, 3))
+
+
+def seam_ratio(
+    tiles: Sequence[BakedTile], truth: Sequence[NDArray[np.floating]], points: Sequence[NDArray[np.floating]]
+) -> float:
+    """Error of colour steps across label seams divided by that inside patches.
+
+    tiles   the texture with its labels
+    truth   per tile, the true colour of every texel, float (S, S, 3) in 0..1
+    points  per tile, the surface point of every texel, float (S, S, 3)
+    Pairs are texels adjacent in the atlas, both owned and observed, closer than 6 / S in space; the error of a pair
+    is the mean over channels of |difference of colours - difference of true colours|. Not a number without seams.
+    """
+    sums, counts = np.zeros(2), np.zeros(2)
+    for tile, true, point in zip(tiles, truth, points, strict=True):
+        size = len(tile.label)
+        colour = tile.rgba[..., :3].astype(np.float32) / np.iinfo(tile.rgba.dtype).max
+        for a, b in (((slice(1, None), slice(None)), (slice(-1), slice(None))),
+                     ((slice(None), slice(1, None)), (slice(None), slice(-1)))):  # fmt: skip
+            near = (tile.label[a] >= 0) & (tile.label[b] >= 0)
+            near &= np.linalg.norm(point[a] - point[b], axis=-1) < 6 / size
+            error = np.abs((colour[a] - colour[b]) - (true[a] - true[b])).mean(axis=-1)
+            different = tile.label[a] != tile.label[b]
+            for kind in (0, 1):
+                chosen = near & (different == bool(kind))
+                sums[kind] += error[chosen].sum(dtype=np.float64)
+                counts[kind] += chosen.sum()
+    if (counts == 0).any() or sums[0] == 0:
+        return float("nan")
+    return float((sums[1] / counts[1]) / (sums[0] / counts[0]))
+
+
+def compare(picture: Picture, truth: Picture, mask: NDArray[np.bool_]) -> dict[str, float]:
+    """All picture metrics on the mask eroded by one pixel."""
+    mask = eroded(mask)
+    return {
+        "psnr": psnr(picture, truth, mask),
+        "ssim": ssim(picture, truth, mask),
+        "sharpness": sharpness(picture, truth, mask),
+        "shift_psnr": shift_tolerant_psnr(picture, truth, mask),
+        "swd": sliced_wasserstein(picture, truth, mask),
+    }
