@@ -13,12 +13,13 @@ def diffuse(
     weight: NDArray[np.float32],
     iterations: int,
     keep: float = 0.96,
+    conductance: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Continue `values` (N, c) of points with `weight` (N,) > 0 to the others.
 
     Screened Jacobi iteration: weight decays by `keep` per step away from the known points, and colours mix by weight,
-    so that near evidence counts most. neighbours int32 (N, m), -1 where there is none. Returns the values and the
-    weights, 0 where nothing arrived.
+    so that near evidence counts most. neighbours int32 (N, m), -1 where there is none; conductance float32 (N, m) of
+    the edges, default 1. Returns the values and the weights, 0 where nothing arrived.
     """
     known = weight > 0
     w = weight.astype(np.float32)
@@ -27,11 +28,13 @@ def diffuse(
     if len(free) == 0:
         return values, w
     near = neighbours[free]
-    exists = near >= 0
-    count = np.maximum(exists.sum(axis=1), 1).astype(np.float32)
+    share = (near >= 0).astype(np.float32)
+    if conductance is not None:
+        share *= conductance[free]
+    share *= keep / np.maximum(share.sum(axis=1, keepdims=True), 1e-9)
     for _ in range(iterations):
-        new_w = keep * (w[near] * exists).sum(axis=1) / count
-        new_c = keep * (c[near] * exists[..., None]).sum(axis=1) / count[:, None]
+        new_w = (w[near] * share).sum(axis=1)
+        new_c = np.einsum("nmc,nm->nc", c[near], share)
         w[free], c[free] = new_w, new_c
     result = np.where(w[:, None] > 1e-12, c / np.maximum(w, 1e-12)[:, None], 0)
     result[known] = values[known]

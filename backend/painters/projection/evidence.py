@@ -21,6 +21,7 @@ GRAZING = (0.10, 0.26)  # cosine range over which a reference fades in
 SOURCE_COSINE = 0.3  # steeper places only are copied from
 EDGE = 0.012  # depth step of an occlusion, unit lengths
 PLANE = 0.002  # distance between a point and the surface seen at a pixel, unit lengths
+MIRROR_SLACK = 0.008  # the same for mirror images: no mesh is exactly symmetric
 SHEET = 2e-4  # the two sides of a sheet without thickness are one surface
 
 
@@ -62,7 +63,7 @@ class Evidence:
         return self.trust.shape[1], self.trust.shape[0]
 
     def look(
-        self, reference: int, points: NDArray[np.floating], normals: NDArray[np.floating]
+        self, reference: int, points: NDArray[np.floating], normals: NDArray[np.floating], slack: float = PLANE
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Atlas coordinates (n, 2) of `points` (n, 3) in a reference, and the trust in what is there (n,), 0 ... 1.
 
@@ -96,7 +97,7 @@ class Evidence:
                 away = p - position[flat]
                 length = np.sqrt((away * away).sum(axis=1))
                 plane = np.abs((away * normal[flat]).sum(axis=1))
-                same = (plane < PLANE + 0.08 * length) & (length < limit * 4) & (front | (plane < SHEET))
+                same = (plane < slack + 0.08 * length) & (length < limit * 4) & (front | (plane < SHEET))
                 passed += weight * same
                 possible += weight
         visible = np.where(possible > 0.05, passed / np.maximum(possible, 0.05), 0)
@@ -174,14 +175,14 @@ def _examine(picture: Picture) -> tuple[NDArray, ...]:
 
 
 def see(
-    evidence: Evidence, points: NDArray[np.floating], normals: NDArray[np.floating]
+    evidence: Evidence, points: NDArray[np.floating], normals: NDArray[np.floating], slack: float = PLANE
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]:
     """The best view of each point: atlas coordinates (n, 2), trust (n,), reference index (n,), -1 where unseen."""
     best = np.zeros(len(points), np.float32)
     place = np.zeros((len(points), 2), np.float32)
     which = np.full(len(points), -1, np.int32)
     for k, camera in enumerate(evidence.cameras):
-        uv, trust = evidence.look(k, points, normals)
+        uv, trust = evidence.look(k, points, normals, slack)
         facing = np.abs((camera.towards(points) * normals).sum(axis=1)).astype(np.float32)
         score = trust * (0.05 + facing)
         better = score > best

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from ...progress import Progress, part
 from .diffusion import diffuse
-from .evidence import Evidence, jacobian_at, see
+from .evidence import MIRROR_SLACK, Evidence, jacobian_at, see
+from .salience import Ordinariness
 from .sampling import bilinear, masked_gaussian, nearest_index
 from .surface import SurfacePoints, neighbours, patch_taps
 from .symmetry import MirrorPlane
@@ -25,8 +26,10 @@ from .symmetry import MirrorPlane
 SEEN = 0.5  # trust from which a point counts as seen
 PLAIN = 0.6  # ordinariness from which a place may be mirrored
 INVALID_TAP = 0.12  # cost of a patch tap that leaves the usable part of the picture
-WEIGHTS = {"height": 1.2, "side": 0.5, "normal": 0.03, "part": 0.12, "object": 0.2, "unique": 0.5, "colour": 0.25}
+WEIGHTS = {"height": 2.0, "side": 0.5, "normal": 0.03, "part": 0.12, "object": 0.2, "unique": 0.15, "colour": 0.3}
 CLASSES = 10
+LIKE = 0.015  # scale of guide costs within which places count as alike
+UPHILL = 4.0  # how much harder the expectation of colours spreads upwards or downwards than round the object
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +56,8 @@ class Guide:
     features: NDArray[np.float32]  # (H W, f) of atlas pixels
     object: NDArray[np.int32]
     material: NDArray[np.int32]
-    unique: NDArray[np.float32]  # (H W,) 1 - ordinary
+    plain: NDArray[np.float32]  # (H W,), see salience.Ordinariness
+    texture: NDArray[np.float32]  # (H W,)
     source: NDArray[np.bool_]
     palette: NDArray[np.float32]  # (c, 3)
     colour_class: NDArray[np.int32]  # (H W,), index into the palette
@@ -69,7 +73,7 @@ def features(
         if plane is not None:
             columns.append(np.sqrt(WEIGHTS["side"]) * np.abs(position[:, axis] - plane.offset))
         else:
-            columns.append(np.sqrt(WEIGHTS["side"]) * position[:, axis])
+            columns.append(np.sqrt(WEIGHTS["side"] * (0.5 if axis == 0 else 0.2)) * position[:, axis])
     w = np.sqrt(WEIGHTS["normal"])
     columns += [w * 1.5 * normal[:, 2], w * np.abs(normal[:, 0]), w * np.abs(normal[:, 1])]
     return np.stack(columns, axis=1).astype(np.float32)
@@ -107,15 +111,14 @@ class Level:
     def _mirror(self, planes: list[MirrorPlane]) -> None:
         """Give unseen points the place of their mirror image where that is seen and ordinary."""
         surface, evidence = self.surface, self.evidence
-        ordinary = 1 - self.guide.unique
         for plane in planes:
             at = np.flatnonzero((self.seen < SEEN) & ~self.mirrored)
             normals = surface.normal[at].copy()
             normals[:, plane.axis] *= -1
             points = plane.reflect(surface.point[at])
-            uv, trust, which = see(evidence, points, normals)
+            uv, trust, which = see(evidence, points, normals, MIRROR_SLACK)
             flat = nearest_index(uv, self.width, self.height)
-            good = (trust >= SEEN) & (ordinary[flat] >= PLAIN) & self.guide.source[flat]
+            good = (trust >= SEEN) & (self.guide.plain[flat] >= PLAIN) & self.guide.source[flat]
             self.place[at[good]] = uv[good]
             self.mirrored[at[good]] = True
             small = 1e-3
@@ -135,7 +138,7 @@ class Level:
         cost += WEIGHTS["colour"] * self.unlikely[at, guide.colour_class[flat]]
         cost += WEIGHTS["part"] * (guide.material[flat] != self.surface.material[own])
         cost += WEIGHTS["object"] * (guide.object[flat] != self.surface.object[own])
-        cost += WEIGHTS["unique"] * guide.unique[flat] ** 2
+        cost += WEIGHTS["unique"] * (1 - guide.texture[flat]) ** 2
         return cost + 10.0 * ~guide.source[flat]
 
     def cost(self, uv: NDArray[np.float32], rows: NDArray[np.intp] | slice = slice(None)) -> NDArray[np.float32]:
@@ -257,7 +260,7 @@ class Level:
 def complete(
     surfaces: list[SurfacePoints],
     evidence: Evidence,
-    ordinary: NDArray[np.float32],
+    ordinary: Ordinariness,
     planes: list[MirrorPlane],
     pixels_per_unit: float,
     patch: int,
@@ -270,9 +273,10 @@ def complete(
         features(evidence.position.reshape(-1, 3), evidence.normal.reshape(-1, 3), planes),
         evidence.object.ravel(),
         evidence.material.ravel(),
-        1 - ordinary.ravel(),
+        ordinary.plain.ravel(),
+        ordinary.texture.ravel(),
         evidence.source.ravel(),
-        *palette_of(evidence, ordinary),
+        *palette_of(evidence, ordinary.texture),
     )
     shares = np.cumsum([0.0] + [4.0**k for k in range(len(surfaces))])
     shares /= shares[-1]
@@ -314,21 +318,47 @@ def expected_classes(level: Level, progress: Progress) -> tuple[NDArray[np.float
     chance = np.zeros((len(surface), len(guide.palette)), np.float32)
     at = np.flatnonzero(level.known)
     chance[at, guide.colour_class[flat[at]]] = 1.0
-    trusted = level.known * (0.02 + (1 - guide.unique[flat]) ** 2)
-    chance, arrived = diffuse(near, chance, trusted.astype(np.float32), 6 * surface.grid, 0.995)
-    progress(0.05, "continuing the colours")
-    sharp = chance**2
-    sharp /= np.maximum(sharp.sum(axis=1, keepdims=True), 1e-9)
+    trusted = level.known * np.maximum(level.seen, SEEN) ** 2 * (0.05 + guide.texture[flat] ** 2)
+    chance, arrived = diffuse(
+        near, chance, trusted.astype(np.float32), 3 * surface.grid, 0.97, _level_ways(surface, near)
+    )
+    progress(0.03, "continuing the colours")
+    far = 0.3 / (0.3 + arrived[level.index, None] / np.maximum(np.quantile(trusted[at], 0.5), 1e-3))
+    chance[level.index] = (1 - far) * chance[level.index] + far * _likeness(level, progress)
     delta = guide.palette[:, None] - guide.palette
     apart = np.minimum((delta * delta).sum(axis=2) / 0.1, 1.0)
-    unlikely = (sharp @ apart) * np.minimum(arrived * 1e3, 1)[:, None]
-    return unlikely.astype(np.float32), (sharp @ guide.palette)[level.index]
+    against = chance @ apart  # shades of one colour count together
+    unlikely = np.clip(1.5 * (against - against.min(axis=1, keepdims=True)), 0, 1)
+    return unlikely.astype(np.float32), guide.palette[against.argmin(axis=1)][level.index]
 
 
-def palette_of(evidence: Evidence, ordinary: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+def _likeness(level: Level, progress: Progress) -> NDArray[np.float32]:
+    """Colour classes (u, c) of the source places that are most like the unseen points by geometry."""
+    guide = level.guide
+    source = np.flatnonzero(guide.source)
+    some = source[np.linspace(0, len(source) - 1, min(3000, len(source))).astype(np.int64)]
+    classes = np.zeros((len(some), len(guide.palette)), np.float32)
+    classes[np.arange(len(some)), guide.colour_class[some]] = 1.0
+    result = np.zeros((len(level.index), len(guide.palette)), np.float32)
+    for start in range(0, len(level.index), 1024):
+        progress(0.03 + 0.03 * start / len(level.index), "continuing the colours")
+        rows = np.arange(start, min(start + 1024, len(level.index)))
+        cost = level.guide_cost(np.tile(some, len(rows)), np.repeat(rows, len(some))).reshape(len(rows), -1)
+        alike = np.exp(-(cost - cost.min(axis=1, keepdims=True)) / LIKE)
+        result[rows] = (alike @ classes) / alike.sum(axis=1, keepdims=True)
+    return result
+
+
+def _level_ways(surface: SurfacePoints, near: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Conductance of the edges to neighbours: colours spread round an object sooner than up or down it."""
+    rise = np.abs(surface.point[near, 2] - surface.point[:, 2, None]) / surface.spacing
+    return (1 / (1 + UPHILL * np.minimum(rise, 1) ** 2)).astype(np.float32)
+
+
+def palette_of(evidence: Evidence, texture: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """CLASSES typical colours (c, 3) of the ordinary source (k-means), and the class (H W,) of every atlas pixel."""
     colours = evidence.colour.reshape(-1, 3)
-    pool = np.flatnonzero(evidence.source.ravel() & (ordinary.ravel() > 0.3))
+    pool = np.flatnonzero(evidence.source.ravel() & (texture.ravel() > 0.3))
     if len(pool) < CLASSES:
         pool = np.flatnonzero(evidence.source.ravel())
     pool = colours[pool[np.linspace(0, len(pool) - 1, min(4000, len(pool))).astype(np.int64)]]
