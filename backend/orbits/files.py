@@ -175,10 +175,12 @@ class PassFolder:
         camera = frame.resized(width, height)
         position = np.stack([planes[f"Position.{axis}"] for axis in "XYZ"], axis=-1)
         normal = np.stack([planes[f"Normal.{axis}"] for axis in "XYZ"], axis=-1)
-        mask = (planes["Combined.A"] > 0.5) & np.isfinite(position).all(axis=-1)
+        mask = planes["Combined.A"] > 0.5
+        mask[mask] = np.isfinite(position[mask]).all(axis=-1)
         object_id = np.where(mask, np.rint(planes["Combined.R"]) - 1, -1)
         known = (object_id >= 0) & (object_id < len(self.mesh.object_names))
-        if not known[mask].all() or (mask.sum() > 16 and np.ptp(position[mask], axis=0).max() == 0):
+        first = position[mask][:1]
+        if not known[mask].all() or (mask.sum() > 16 and (position[mask] == first).all()):
             # specs/orbitpainter.md 2.5: a renderer that loses its passes writes constants, without any error
             raise InputError(
                 "pass-empty",
@@ -212,10 +214,14 @@ def turned(
     Renderers turn them by the face's side, as Cycles does; what still points away clearly comes from normals that
     contradict their face. Smooth normals near a silhouette may point away a little and stay, or it would get a rim.
     """
-    length = np.linalg.norm(normal, axis=-1, keepdims=True)
-    unit = normal / np.where(length > 1e-6, length, 1)
-    away = (unit * camera.towards(position)).sum(axis=-1) < -0.5
-    return np.where(mask[..., None], np.where(away[..., None], -unit, unit), 0).astype(np.float32)
+    inside = normal[mask]
+    length = np.sqrt(np.einsum("nc,nc->n", inside, inside))
+    unit = inside / np.where(length > 1e-6, length, 1)[:, None]
+    away = np.einsum("nc,nc->n", unit, camera.towards(position[mask]).astype(np.float32)) < -0.5
+    unit[away] *= -1
+    out = np.zeros_like(normal, np.float32)
+    out[mask] = unit
+    return out
 
 
 def _find(names: Sequence[str], path: Path) -> dict[str, str]:
