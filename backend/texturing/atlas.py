@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,8 +93,9 @@ def _bake_tile(
     two_sided = np.broadcast_to(np.asarray(double_sided, bool), (len(mesh.faces),))[target.faces]
     progress(0.0, target.name)
     owner = claim_texels(uv, size, tile, wrap=target.tiles == (1001,))
-    dtype, factor = (np.uint16, 257.0) if params.bits == 16 else (np.uint8, 1.0)
-    rgba = np.zeros((size * size, 4), dtype)
+    factor = 257.0 if params.bits == 16 else 1.0
+    rgba: Any = np.zeros((size * size, 4), np.uint16 if params.bits == 16 else np.uint8)
+    top = np.iinfo(rgba.dtype).max
     label = np.full(size * size, UNOWNED, np.int16)
     confidence = np.zeros(size * size, np.uint8)
     texels = np.flatnonzero(owner.reshape(-1) >= 0)
@@ -104,7 +106,7 @@ def _bake_tile(
         span = part(progress, 0.05 + 0.85 * start / len(texels), 0.05 + 0.85 * (start + len(block)) / len(texels))
         found = sampler.sample(points, normals[triangle].astype(np.float32), two_sided[triangle], span)
         np.multiply(found.colour, np.float32(factor), out=found.colour)
-        rgba[block] = np.clip(np.rint(found.colour), 0, np.iinfo(dtype).max).astype(dtype)
+        rgba[block] = np.clip(np.rint(found.colour), 0, top)
         label[block], confidence[block] = found.label, found.confidence
     progress(0.9, target.name)
     margin = round(params.margin * size / MARGIN_SIZE)
@@ -115,7 +117,7 @@ def _bake_tile(
         progress=part(progress, 0.9, 1.0),
     )  # fmt: skip
     if not sampler.alpha:
-        rgba[:, 3] = np.iinfo(dtype).max
+        rgba[:, 3] = top
     return BakedTile(tile, rgba.reshape(*shape, 4), label.reshape(shape), confidence.reshape(shape))
 
 

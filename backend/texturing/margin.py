@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Colours around the charts, so that filtering and mip-maps never fetch background (specs/texture-optimizer.md 4.12)."""
+"""Colours around the charts, for filtering and mip-maps (specs/texture-optimizer.md 4.12)."""
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +76,7 @@ def nearest_owned(owned: NDArray[np.bool_], reach: int) -> NDArray[np.int32]:
         from .kernels_uv import nearest_in_columns, nearest_in_rows
 
         edges = np.linspace(0, height, min(BANDS, height) + 1).astype(np.int64)
-        bands = list(zip(edges[:-1], edges[1:], strict=True))
+        bands = list(itertools.pairwise(edges))
         for _ in accel.mapped(lambda b: nearest_in_rows(owned[b[0] : b[1]], reach, column[b[0] : b[1]]), bands):
             pass
         for _ in accel.mapped(lambda b: nearest_in_columns(column, reach, b[0], b[1], out), bands):

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +23,8 @@ TOLERANCE = 3.0  # voxels, the t of the visibility test for texels
 SIGMA = 1.2  # voxels, of the feather's Gaussian
 FEATHER_BLOCK = 4_096
 POINT_BLOCK = 262_144
-SERIAL = 32_768  # points below which threads do not pay
+VIEWS_AT_ONCE = 16
+LENIENT_COS = 0.05  # a voxel's label holds for its texels even where they are seen at a steeper angle
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,17 @@ class Samples:
 
     colour: NDArray[np.float32]
     label: NDArray[np.int16]
+    confidence: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class ViewSamples:
+    """What one view shows of the points `rows` int64 (n,): arrays of n, meaningful where `seen`."""
+
+    rows: NDArray[np.int64]
+    seen: NDArray[np.bool_]
+    cosine: NDArray[np.float32]
+    colour: NDArray[np.float32]
     confidence: NDArray[np.uint8]
 
 
@@ -116,53 +129,71 @@ class SurfaceSampler:
         tolerance = TOLERANCE * self.params.tolerance / self.voxels.grid
         return View.of(camera, depth, depth_camera, tolerance, self.params.slope_tolerance, cos_min)
 
+    def _sample_views(
+        self,
+        requests: Sequence[tuple[int, NDArray[np.int64]]],
+        points: NDArray[np.float32],
+        normals: NDArray[np.float32],
+        two_sided: NDArray[np.bool_],
+        cos_min: float,
+        progress: Progress = silent,
+    ) -> Iterator[tuple[int, ViewSamples]]:
+        """Look at points `rows` through view k, for each (k, rows) requested, in that order, several at a time."""
+
+        def work(request: tuple[View, int, NDArray[np.int64]]) -> ViewSamples:
+            view, index, rows = request
+            found = self._sample_view(view, index, points, normals, two_sided, rows)
+            unit = np.float32(255.0 / np.iinfo(self.frames[index].image.dtype).max)
+            np.multiply(found.colour, unit, out=found.colour)
+            if not self.alpha:
+                np.logical_and(found.seen, found.colour[:, 3] > 0, out=found.seen)
+            return found
+
+        done, total = 0, max(1, sum(len(rows) for _, rows in requests))
+        for start in range(0, len(requests), VIEWS_AT_ONCE):
+            group = requests[start : start + VIEWS_AT_ONCE]
+            views = [(self._view(index, cos_min), index, rows) for index, rows in group]
+            for (index, rows), found in zip(group, accel.mapped(work, views), strict=True):
+                yield index, found
+                done += len(rows)
+                progress(done / total, "sampling views")
+
     def _sample_view(
         self,
+        view: View,
         index: int,
         points: NDArray[np.float32],
         normals: NDArray[np.float32],
         two_sided: NDArray[np.bool_],
         rows: NDArray[np.int64],
-        cos_min: float,
-    ) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
-        """Look at points `rows` through one view: seen bool, cos theta, colour float32 (n, 4), confidence uint8."""
-        view, frame = self._view(index, cos_min), self.frames[index]
+    ) -> ViewSamples:
+        """Look at points `rows` through one view; colours in the units of its image."""
+        frame, count = self.frames[index], len(rows)
         image = np.ascontiguousarray(frame.image)
-        no_confidence = np.zeros((0, 0), np.uint8)
-        confidence = no_confidence if frame.confidence is None else np.ascontiguousarray(frame.confidence)
-        top = float(np.iinfo(image.dtype).max)
-        seen = np.zeros(len(rows), bool)
-        cosine = np.zeros(len(rows), np.float32)
-        colour = np.zeros((len(rows), 4), np.float32)
-        sure = np.zeros(len(rows), np.uint8)
+        confidence = np.zeros((0, 0), np.uint8) if frame.confidence is None else np.ascontiguousarray(frame.confidence)
+        seen, cosine = np.zeros(count, bool), np.zeros(count, np.float32)
+        colour, sure = np.zeros((count, 4), np.float32), np.zeros(count, np.uint8)
         if accel.NUMBA:
             from .kernels_texels import look
 
-            def work(block: tuple[int, int]) -> None:
-                look(
-                    points, normals, two_sided, rows, view.packed, view.depth, image, confidence, self.gains[index],
-                    *block, seen, cosine, colour, sure,
-                )  # fmt: skip
-
-            for _ in accel.mapped(work, [(0, len(rows))] if len(rows) < SERIAL else blocks(len(rows))):
-                pass
-        else:
-            for begin in range(0, len(rows), POINT_BLOCK):
-                block = rows[begin : begin + POINT_BLOCK]
-                hit = see(points[block], normals[block], two_sided[block], view)
-                at = begin + hit.rows
-                seen[at], cosine[at] = True, hit.cosine
-                rgb, weight = sample_frame(image, hit.u, hit.v)
-                colour[at, :3], colour[at, 3] = rgb * self.gains[index], weight
-                sure[at] = 255
-                if confidence.size:
-                    j = np.clip(hit.v.astype(np.int64), 0, confidence.shape[0] - 1)
-                    i = np.clip(hit.u.astype(np.int64), 0, confidence.shape[1] - 1)
-                    sure[at] = confidence[j, i]
-        colour *= np.float32(255.0 / top)
-        if not self.alpha:
-            seen &= colour[:, 3] > 0
-        return seen, cosine, colour, sure
+            look(
+                points, normals, two_sided, rows, view.packed, view.depth, image, confidence, self.gains[index],
+                0, count, seen, cosine, colour, sure,
+            )  # fmt: skip
+            return ViewSamples(rows, seen, cosine, colour, sure)
+        for begin in range(0, count, POINT_BLOCK):
+            block = rows[begin : begin + POINT_BLOCK]
+            hit = see(points[block], normals[block], two_sided[block], view)
+            at = begin + hit.rows
+            seen[at], cosine[at] = True, hit.cosine
+            rgb, weight = sample_frame(image, hit.u, hit.v)
+            colour[at, :3], colour[at, 3] = rgb * self.gains[index], weight
+            sure[at] = 255
+            if confidence.size:
+                j = np.clip(hit.v.astype(np.int64), 0, confidence.shape[0] - 1)
+                i = np.clip(hit.u.astype(np.int64), 0, confidence.shape[1] - 1)
+                sure[at] = confidence[j, i]
+        return ViewSamples(rows, seen, cosine, colour, sure)
 
     def _exact(
         self, points: NDArray[np.float32], normals: NDArray[np.float32], two_sided: NDArray[np.bool_], out: Samples
@@ -173,11 +204,11 @@ class SurfaceSampler:
             return
         best = np.zeros(len(points), np.float32)
         rows = np.arange(len(points))
-        for index in self.exact_views:
-            seen, cosine, colour, sure = self._sample_view(index, points, normals, two_sided, rows, limit)
-            better = seen & (colour[:, 3] > 0) & (cosine > best)
-            best[better] = cosine[better]
-            out.colour[better], out.label[better], out.confidence[better] = colour[better], index, sure[better]
+        requests = [(index, rows) for index in self.exact_views]
+        for index, found in self._sample_views(requests, points, normals, two_sided, limit):
+            better = found.seen & (found.colour[:, 3] > 0) & (found.cosine > best)
+            best[better], out.label[better] = found.cosine[better], index
+            out.colour[better], out.confidence[better] = found.colour[better], found.confidence[better]
 
     def _look(
         self,
@@ -188,26 +219,22 @@ class SurfaceSampler:
         label: NDArray[np.int16],
         out: Samples,
         progress: Progress,
-        keep: NDArray[np.float32] | None = None,
         share: NDArray[np.float32] | None = None,
     ) -> None:
         """Sample each of `rows` in the view `label` names. With `share`, mix that much of it into `out`."""
-        # The lenient angle: labels of voxels that only grazing views see must hold for their texels too.
         order = np.argsort(label, kind="stable")
         bounds = np.searchsorted(label[order], np.arange(len(self.frames) + 1))
-        for index in range(len(self.frames)):
-            chosen = order[bounds[index] : bounds[index + 1]]
-            if len(chosen) == 0:
-                continue
-            at = rows[chosen]
-            seen, _, colour, sure = self._sample_view(index, points, normals, two_sided, at, 0.05)
-            at, colour, sure = at[seen], colour[seen], sure[seen]
+        chosen = [order[a:b] for a, b in itertools.pairwise(bounds)]
+        requests = [(index, rows[at]) for index, at in enumerate(chosen) if len(at)]
+        for index, found in self._sample_views(requests, points, normals, two_sided, LENIENT_COS, progress):
+            at, colour, confidence = found.rows, found.colour, found.confidence
+            if not found.seen.all():
+                at, colour, confidence = at[found.seen], colour[found.seen], confidence[found.seen]
             if share is None:
-                out.colour[at], out.label[at], out.confidence[at] = colour, index, sure
+                out.colour[at], out.label[at], out.confidence[at] = colour, index, confidence
             else:
-                weight = share[chosen[seen], None]
+                weight = share[chosen[index][found.seen], None]
                 out.colour[at] = (1.0 - weight) * out.colour[at] + weight * colour
-            progress((index + 1) / len(self.frames), "sampling views")
 
     def _feather(
         self,

@@ -79,6 +79,7 @@ class TextureTarget:
     uv_map  name of the UV map
     tiles   UDIM tile numbers used, (1001,) for an ordinary texture
     size    pixels along each side of a tile
+    one_slot  it belongs to one material slot of its objects, not to all of them
     """
 
     name: str
@@ -87,6 +88,7 @@ class TextureTarget:
     uv_map: str
     tiles: tuple[int, ...] = (1001,)
     size: int = 2048
+    one_slot: bool = False
 
 
 @dataclass(frozen=True, eq=False)
