@@ -23,8 +23,8 @@ from .voxels import expand
 NEAR = 1e-4  # unit-cube lengths; what lies nearer or behind is clipped
 BANDS = 8
 BLOCK_TRIANGLES = 131_072
-BLOCK_ROWS = 262_144
-BLOCK_PIXELS = 524_288
+BLOCK_ROWS = 65_536
+BLOCK_PIXELS = 131_072
 
 
 class DepthMaps(Protocol):
@@ -239,53 +239,59 @@ def _fragments(
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint64]]]:
     """Blocks of (pixel index, depth bits << 32 | triangle) for triangles p (n, 3 corners, [u, v, q])."""
     # Edge k faces corner k. It is evaluated from its lesser to its greater end (see kernels_depth.py).
-    start, end = np.roll(p, -1, axis=1)[..., :2], np.roll(p, -2, axis=1)[..., :2]
-    swap = (end[..., 0] < start[..., 0]) | ((end[..., 0] == start[..., 0]) & (end[..., 1] < start[..., 1]))
-    start, end = np.where(swap[..., None], end, start), np.where(swap[..., None], start, end)
-    sign = np.where(swap == positive[:, None], -1.0, 1.0)
-    su, sv = start[..., 0], start[..., 1]
-    du, dv = end[..., 0] - su, end[..., 1] - sv
+    edges = [_canonical(p[:, (k + 1) % 3], p[:, (k + 2) % 3], positive) for k in range(3)]
     face, offset = expand(last[:, 1] - first[:, 1] + 1)
     j = first[face, 1] + offset
     for begin in range(0, len(face), BLOCK_ROWS):
         rows = slice(begin, begin + BLOCK_ROWS)
-        near, far = _row_span(su, sv, du, dv, face[rows], j[rows] + 0.5)
-        i_first = np.maximum(first[face[rows], 0], np.ceil(np.clip(near, 0, 1e9) - 0.5).astype(np.int64))
-        i_last = np.minimum(last[face[rows], 0], np.floor(np.clip(far, -1, 1e9) - 0.5).astype(np.int64))
+        f, y = face[rows], j[rows] + 0.5
+        lines = [tuple(values[f] for values in edge) for edge in edges]
+        near, far = _row_span(lines, y)
+        i_first = np.maximum(first[f, 0], np.ceil(np.clip(near, 0, 1e9) - 0.5).astype(np.int64))
+        i_last = np.minimum(last[f, 0], np.floor(np.clip(far, -1, 1e9) - 0.5).astype(np.int64))
         count = np.maximum(i_last - i_first + 1, 0)
+        # What one row of a triangle needs, by columns, so that widening to pixels copies runs.
+        columns = [j[rows] * camera.width, index[f].astype(np.uint64), *(p[f, k, 2] for k in range(3))]
+        for sign, su, sv, du, dv in lines:
+            columns += [sign, du * (y - sv), dv, su]
         total = np.concatenate([[0], np.cumsum(count)])
         low = 0
         while low < len(count):
             high = max(low + 1, int(np.searchsorted(total, total[low] + BLOCK_PIXELS, side="right")) - 1)
-            row, offset = expand(count[low:high])
-            row += low
+            some = slice(low, high)
             low = high
-            f = face[rows][row]
-            i = i_first[row] + offset
-            x, y = i + 0.5, j[rows][row] + 0.5
-            weights = [sign[f, k] * (du[f, k] * (y - sv[f, k]) - dv[f, k] * (x - su[f, k])) for k in range(3)]
+            row, offset = expand(count[some])
+            i = i_first[some][row] + offset
+            x = i + 0.5
+            line, triangle, *corner = (np.repeat(column[some], count[some]) for column in columns[:5])
+            weights = []
+            for k in range(5, len(columns), 4):
+                sign, rise, dv, su = (np.repeat(column[some], count[some]) for column in columns[k : k + 4])
+                weights.append(sign * (rise - dv * (x - su)))
             total_weight = weights[0] + weights[1] + weights[2]
             hit = (weights[0] >= 0) & (weights[1] >= 0) & (weights[2] >= 0) & (total_weight > 0)
-            f = f[hit]
-            a, b, c = (weight[hit] for weight in weights)
-            value = (a * p[f, 0, 2] + b * p[f, 1, 2] + c * p[f, 2, 2]) / total_weight[hit]
+            value = weights[0] * corner[0] + weights[1] * corner[1] + weights[2] * corner[2]
+            value = value[hit] / total_weight[hit]
             z = (value if camera.orthographic else 1.0 / value).astype(np.float32)
-            key = (z.view(np.uint32).astype(np.uint64) << np.uint64(32)) | index[f].astype(np.uint64)
-            yield j[rows][row][hit] * camera.width + i[hit], key
+            yield line[hit] + i[hit], (z.view(np.uint32).astype(np.uint64) << np.uint64(32)) | triangle[hit]
 
 
-def _row_span(
-    su: NDArray[np.float64],
-    sv: NDArray[np.float64],
-    du: NDArray[np.float64],
-    dv: NDArray[np.float64],
-    face: NDArray[np.int64],
-    y: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """First and last u, a little generous, at which the line v = y may meet the sides (n, 3) of triangle `face`."""
+# sign, start u, start v, delta u, delta v
+Edge = tuple[NDArray[np.float64], ...]
+
+
+def _canonical(start: NDArray[np.float64], end: NDArray[np.float64], positive: NDArray[np.bool_]) -> Edge:
+    """Edges (n,) from their lesser to their greater end, and the sign that makes the inside positive."""
+    u0, v0, u1, v1 = start[:, 0], start[:, 1], end[:, 0], end[:, 1]
+    swap = (u1 < u0) | ((u1 == u0) & (v1 < v0))
+    su, sv = np.where(swap, u1, u0), np.where(swap, v1, v0)
+    return np.where(swap == positive, -1.0, 1.0), su, sv, np.where(swap, u0, u1) - su, np.where(swap, v0, v1) - sv
+
+
+def _row_span(lines: list[Edge], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """First and last u, a little generous, at which the line v = y may meet the three sides of a triangle."""
     near, far = np.full(len(y), np.inf), np.full(len(y), -np.inf)
-    for k in range(3):
-        u0, v0, delta, rise = su[face, k], sv[face, k], du[face, k], dv[face, k]
+    for _, u0, v0, delta, rise in lines:
         meets = (np.minimum(v0, v0 + rise) - 1e-6 <= y) & (y <= np.maximum(v0, v0 + rise) + 1e-6)
         steep = abs(rise) > 1e-3
         slope = delta / np.where(steep, rise, 1.0)
