@@ -6,6 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ...progress import Progress, silent
+
 
 def diffuse(
     neighbours: NDArray[np.int32],
@@ -14,6 +16,7 @@ def diffuse(
     iterations: int,
     keep: float = 0.96,
     conductance: NDArray[np.float32] | None = None,
+    progress: Progress = silent,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Continue `values` (N, c) of points with `weight` (N,) > 0 to the others.
 
@@ -32,7 +35,9 @@ def diffuse(
     if conductance is not None:
         share *= conductance[free]
     share *= keep / np.maximum(share.sum(axis=1, keepdims=True), 1e-9)
-    for _ in range(iterations):
+    for step in range(iterations):
+        if step % 4 == 0:
+            progress(step / iterations, "continuing the colours")
         new_w = (w[near] * share).sum(axis=1)
         new_c = np.einsum("nmc,nm->nc", c[near], share)
         w[free], c[free] = new_w, new_c

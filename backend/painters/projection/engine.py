@@ -20,9 +20,12 @@ from .options import ProjectionOptions
 from .registration import POOR_FIT, register
 from .render import render_frame
 from .salience import ordinary
+from .sampling import resized
 from .surface import surface_points
 from .symmetry import mirror_planes
 from .synthesis import complete
+
+LARGEST = 1280  # pixels a side of a reference; what is larger is reduced
 
 
 class ProjectionPainter:
@@ -68,10 +71,11 @@ def read_references(
     for k, reference in enumerate(references):
         report = part(progress, k / len(references), (k + 1) / len(references))
         report(0.0, "cutting out the reference")
-        colour, alpha, removed = cut_out(reference.image, reference.name, options.background == "keep")
+        colour, alpha, removed = cut_out(_reduced(reference.image), reference.name, options.background == "keep")
         fit = register(mesh, alpha, reference.camera, part(report, 0.1, 0.9))
-        buffer = geometry_buffer(mesh, fit.camera)
-        if not buffer.mask.any():
+        report(0.9, "aligning the reference")
+        picture = Picture(colour, alpha, geometry_buffer(mesh, fit.camera))
+        if not picture.buffer.mask.any():
             raise InputError(
                 "reference-elsewhere",
                 f"The camera of {reference.name!r} does not see the object.",
@@ -82,7 +86,7 @@ def read_references(
                 f"The outline of {reference.name!r} matches only {fit.iou:.0%} of the object's"
                 + (" in the given view." if reference.camera else " seen from the front: is it a picture of it?")
             )
-        pictures.append(Picture(colour, alpha, buffer))
+        pictures.append(picture)
         numbers.append(
             {
                 "name": reference.name,
@@ -93,6 +97,19 @@ def read_references(
             }
         )
     return pictures, notes, {"references": numbers}
+
+
+def _reduced(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`image` (h, w, 4) with at most LARGEST pixels a side; colours weighted by alpha."""
+    height, width = image.shape[:2]
+    factor = LARGEST / max(height, width)
+    if factor >= 1:
+        return image
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    alpha = image[..., 3:].astype(np.float32) / 255
+    small = resized(np.concatenate([image[..., :3] / np.float32(255) * alpha, alpha], axis=-1), *size)
+    colour = small[..., :3] / np.maximum(small[..., 3:], 1e-4)
+    return _bytes(np.concatenate([colour, small[..., 3:]], axis=-1))
 
 
 def pixels_per_unit(pictures: Sequence[Picture]) -> float:

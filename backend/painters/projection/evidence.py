@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...orbits.cameras import Camera
+from ...texturing import accel
 from .gbuffer import GeometryBuffer
 from .sampling import bilinear, bleed, local_maximum, local_minimum, nearest_index
 from .surface import tangent_frame
@@ -80,29 +81,48 @@ class Evidence:
         if len(at) == 0:
             return atlas, trust
         limit = 5.0 / (camera.focal if camera.orthographic else camera.focal / np.maximum(depth[at], 1e-6))
-        corner = np.floor(uv[at] - 0.5)
-        fraction = uv[at] - 0.5 - corner
-        passed, possible = np.zeros(len(at), np.float32), np.zeros(len(at), np.float32)
-        width = self.size[0]
+        visible = self._visible(reference, uv[at], points[at].astype(np.float32), facing[at], limit, slack)
+        trust[at] = visible * bilinear(self.trust, atlas[at])
+        return atlas, trust
+
+    def _visible(
+        self,
+        reference: int,
+        uv: NDArray[np.float64],
+        points: NDArray[np.float32],
+        front: NDArray[np.bool_],
+        limit: NDArray[np.float64] | float,
+        slack: float,
+    ) -> NDArray[np.float32]:
+        """Share (n,) of the four pixels around uv (n, 2) whose surface the points lie on; `limit` is five pixels."""
+        camera, row = self.cameras[reference], self.rows[reference]
         position, normal = self.position.reshape(-1, 3), self.normal.reshape(-1, 3)
-        occupied = self.object.ravel() >= 0
-        p, front = points[at].astype(np.float32), facing[at]
+        part = self.object.ravel()
+        if accel.NUMBA:
+            from .kernels import visible_share
+
+            out = np.empty(len(uv), np.float32)
+            limits = np.broadcast_to(np.asarray(limit, np.float64), len(uv))
+            size = (camera.width, camera.height, row, self.size[0])
+            visible_share(uv, points, front, limits, position, normal, part, *size, slack, SHEET, out)
+            return out
+        corner = np.floor(uv - 0.5)
+        fraction = uv - 0.5 - corner
+        passed, possible = np.zeros(len(uv), np.float32), np.zeros(len(uv), np.float32)
         for dj in (0, 1):
             for di in (0, 1):
                 i = np.clip(corner[:, 0] + di, 0, camera.width - 1).astype(np.int64)
                 j = np.clip(corner[:, 1] + dj, 0, camera.height - 1).astype(np.int64) + row
-                flat = j * width + i
+                flat = j * self.size[0] + i
                 weight = np.abs(1 - di - fraction[:, 0]) * np.abs(1 - dj - fraction[:, 1])
-                weight = (weight * occupied[flat]).astype(np.float32)
-                away = p - position[flat]
+                weight = (weight * (part[flat] >= 0)).astype(np.float32)
+                away = points - position[flat]
                 length = np.sqrt((away * away).sum(axis=1))
                 plane = np.abs((away * normal[flat]).sum(axis=1))
                 same = (plane < slack + 0.08 * length) & (length < limit * 4) & (front | (plane < SHEET))
                 passed += weight * same
                 possible += weight
-        visible = np.where(possible > 0.05, passed / np.maximum(possible, 0.05), 0)
-        trust[at] = visible * bilinear(self.trust, atlas[at])
-        return atlas, trust
+        return np.where(possible > 0.05, passed / np.maximum(possible, 0.05), 0).astype(np.float32)
 
 
 def gather(pictures: Sequence[Picture]) -> Evidence:

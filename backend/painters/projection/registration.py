@@ -18,12 +18,14 @@ from ...mesh import MeshData
 from ...orbits.cameras import Camera, look, orbit_cameras, orthographic_front
 from ...progress import Progress, part
 from .gbuffer import coverage
-from .sampling import bilinear, gaussian
+from .sampling import bilinear, gaussian, resized
 
 GOOD_FIT = 0.97  # intersection over union above which no further camera distances are tried
 POOR_FIT = 0.80  # below it the artist is told
 DISTANCES = (1.1, 2.2, 3.5)
 ROUNDS = 3
+ITERATIONS = 6
+WORK_SIZE = 640  # pixels; larger pictures are registered at this size
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +44,20 @@ def register(mesh: MeshData, alpha: NDArray[np.float32], known: Camera | None, p
     change of scale and offset by a few per cent clearly improves the fit.
     """
     height, width = alpha.shape
+    if max(height, width) > WORK_SIZE:
+        factor = WORK_SIZE / max(height, width)
+        small = resized(alpha, max(1, round(width * factor)), max(1, round(height * factor)))
+        fit = register(mesh, small, None if known is None else _at_size(known, *small.shape[::-1]), progress)
+        if known is not None and not fit.refined:
+            return replace(fit, camera=_at_size(known, width, height))
+        return replace(fit, camera=fit.camera.resized(width, height))
     if known is not None:
         camera = _at_size(known, width, height)
         before = overlap(alpha, coverage(mesh, camera, 2))
         progress(0.3, "aligning the reference")
         if before > 0.985 or before < 0.5:
             return Registration(camera, before, False)
-        fitted, after = _fit(mesh, alpha, camera, progress, from_boxes=False)
+        fitted, after = _fit(mesh, alpha, camera, progress, from_boxes=False, rough=False)
         drift = abs(np.log(fitted.focal / camera.focal))
         small = drift < 0.1 and np.hypot(*_shift(camera, fitted)) < 0.05 * max(width, height)
         if small and (1 - after) < 0.6 * (1 - before):
@@ -71,16 +80,16 @@ def overlap(alpha: NDArray[np.float32], cover: NDArray[np.float32]) -> float:
 
 
 def _best(mesh: MeshData, alpha: NDArray[np.float32], cameras: Sequence[Camera], progress: Progress) -> Registration:
+    height, width = alpha.shape
     fits = []
     for i, camera in enumerate(cameras):
-        report = part(progress, i / len(cameras), (i + 1) / len(cameras))
-        height, width = alpha.shape
-        side = max(width, height)
-        square = camera.resized(side, side)
+        report = part(progress, 0.7 * i / len(cameras), 0.7 * (i + 1) / len(cameras))
+        square = camera.resized(max(width, height), max(width, height))
         centred = replace(square, width=width, height=height, principal=(width / 2, height / 2))
-        fitted, iou = _fit(mesh, alpha, centred, report, from_boxes=True)
-        fits.append(Registration(fitted, iou, True))
-    return max(fits, key=lambda fit: fit.iou)
+        fits.append(_fit(mesh, alpha, centred, report, from_boxes=True, rough=True))
+    camera, _ = max(fits, key=lambda fit: fit[1])
+    camera, iou = _fit(mesh, alpha, camera, part(progress, 0.7, 1.0), from_boxes=False, rough=False)
+    return Registration(camera, iou, True)
 
 
 def _at_size(camera: Camera, width: int, height: int) -> Camera:
@@ -107,25 +116,30 @@ def moved(camera: Camera, scale: float, shift: Sequence[float] | NDArray[np.floa
 
 
 def _fit(
-    mesh: MeshData, alpha: NDArray[np.float32], camera: Camera, progress: Progress, from_boxes: bool
+    mesh: MeshData, alpha: NDArray[np.float32], camera: Camera, progress: Progress, from_boxes: bool, rough: bool
 ) -> tuple[Camera, float]:
-    """Best scale and offset of `camera`, and the overlap there."""
+    """Best scale and offset of `camera`, and the overlap there; `rough`: one round only."""
     if from_boxes:
         camera = _aligned_boxes(mesh, alpha, camera)
     best, best_iou = camera, -1.0
     for step in range(ROUNDS):
-        progress(step / ROUNDS, "aligning the reference")
-        cover = coverage(mesh, camera)
+        report = part(progress, 0.1 + 0.25 * step, 0.35 + 0.25 * step)
+        report(0.0, "aligning the reference")
+        cover = coverage(mesh, camera, 2 if step == 0 else 4)
         iou = overlap(alpha, cover)
         if iou > best_iou:
             best, best_iou = camera, iou
         elif iou < best_iou - 0.02:
             break
-        scale, shift = _gauss_newton(alpha, cover, (8.0, 4.0, 2.0, 1.0) if step == 0 else (1.0,))
+        sigmas = (8.0, 4.0, 2.0, 1.0) if step == 0 else (1.0,)
+        scale, shift = _gauss_newton(alpha, cover, sigmas, part(report, 0.3, 1.0))
         camera = moved(camera, scale, shift)
         if step and abs(scale - 1) * max(alpha.shape) < 0.01 and np.hypot(*shift) < 0.01:
             break
-    iou = overlap(alpha, coverage(mesh, camera))
+        if step == 0 and rough:
+            break
+    progress(0.9, "aligning the reference")
+    iou = overlap(alpha, coverage(mesh, camera, 2 if rough else 4))
     progress(1.0, "aligning the reference")
     return (camera, iou) if iou >= best_iou else (best, best_iou)
 
@@ -172,23 +186,28 @@ def _box(alpha: NDArray[np.float32], tail: float) -> NDArray[np.float64]:
 
 
 def _gauss_newton(
-    alpha: NDArray[np.float32], cover: NDArray[np.float32], sigmas: Sequence[float], iterations: int = 6
+    alpha: NDArray[np.float32], cover: NDArray[np.float32], sigmas: Sequence[float], progress: Progress
 ) -> tuple[float, NDArray[np.float64]]:
     """Scale and shift (about the picture's centre) that carry `cover` onto `alpha`, both (h, w)."""
     height, width = alpha.shape
     centre = np.array([width / 2, height / 2])
-    v, u = np.mgrid[0:height, 0:width].astype(np.float64)
-    uv = np.stack([u + 0.5, v + 0.5], axis=-1) - centre
     scale, shift = 1.0, np.zeros(2)
-    for sigma in sigmas:
+    for number, sigma in enumerate(sigmas):
+        progress(number / len(sigmas), "aligning the reference")
         sigma = sigma * max(1.0, max(height, width) / 512)
         target, model = gaussian(alpha, sigma), gaussian(cover, sigma)
         slope_v, slope_u = np.gradient(model)
         maps = np.stack([model, slope_u, slope_v], axis=-1)
-        for _ in range(iterations):
+        # only the outlines matter, and what they may pass over
+        band = (np.abs(target - model) > 1e-3) | (np.abs(slope_u) + np.abs(slope_v) > 1e-3)
+        v, u = np.nonzero(band)
+        if len(v) < 3:
+            continue
+        uv, aim = np.stack([u + 0.5, v + 0.5], axis=-1) - centre, target[band]
+        for _ in range(ITERATIONS):
             source = (uv - shift) / scale
             value = bilinear(maps, source + centre)
-            residual = (target - value[..., 0]).astype(np.float64)
+            residual = (aim - value[..., 0]).astype(np.float64)
             jacobian = (
                 np.stack(
                     [

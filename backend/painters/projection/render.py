@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...orbits.passes import ViewPasses
+from ...texturing import accel
 from ..base import Frame
 from .evidence import Evidence
 from .sampling import bilinear
@@ -64,6 +65,15 @@ def completed_colour(
     trilinearly. Where they continue each other they agree, and the picture is as sharp as the reference.
     """
     surface = texture.surface
+    if accel.NUMBA:
+        from .kernels import mix_votes
+
+        width, height = evidence.size
+        colour, mirrored = np.empty((len(points), 3), np.float32), np.empty(len(points), np.float32)
+        frame = (surface.point, surface.normal, surface.right, surface.down)
+        source = (texture.place, texture.jacobian, texture.change, texture.mirrored, evidence.colour.reshape(-1, 3))
+        mix_votes(points, normals, surface.grid, surface.lookup, *frame, *source, width, height, colour, mirrored)
+        return colour, mirrored
     grid = (points + 0.5) * surface.grid - 0.5
     low = np.floor(grid).astype(np.int32)
     fraction = (grid - low).astype(np.float32)

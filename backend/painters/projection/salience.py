@@ -21,7 +21,7 @@ COMMON = 0.02  # share of the surface that must look alike for it to be plain
 REPEATED = 0.005  # share that must look alike for it to be a texture
 ROW = 0.5  # share of what is seen at the same height that must look alike for it to be a band round the object
 FLOOR = 0.05  # root-mean-square difference (0 ... 1) that never counts
-SAMPLES = 3000
+SAMPLES = 2000
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,6 +80,15 @@ def local_minimum(image: Image, radius: int) -> Image:
     return image
 
 
+def resized(image: Image, width: int, height: int) -> Image:
+    """`image` (h, w) or (h, w, c) reduced to another size without aliasing."""
+    factor = max(image.shape[1] / width, image.shape[0] / height)
+    smooth = gaussian(image, 0.4 * factor) if factor > 1 else image
+    v, u = np.mgrid[0:height, 0:width].astype(np.float32)
+    scale = np.array([image.shape[1] / width, image.shape[0] / height], np.float32)
+    return bilinear(smooth, np.stack([u + 0.5, v + 0.5], axis=-1) * scale)
+
+
 def bleed(colour: Image, weight: Image) -> Image:
     """Fill `colour` (h, w, c) where `weight` (h, w) is 0 from where it is positive (push-pull pyramid).
 

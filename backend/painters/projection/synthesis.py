@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...progress import Progress, part
+from ...texturing import accel
 from .diffusion import diffuse
 from .evidence import MIRROR_SLACK, Evidence, jacobian_at, see
 from .salience import Ordinariness
@@ -143,6 +144,32 @@ class Level:
 
     def cost(self, uv: NDArray[np.float32], rows: NDArray[np.intp] | slice = slice(None)) -> NDArray[np.float32]:
         """Cost (m,) of atlas places uv (m, 2) for the unseen points `rows`: patch difference and guides."""
+        patch = self.patch_cost(uv, np.arange(len(self.index))[rows])
+        return patch + self.guide_cost(nearest_index(uv, self.width, self.height), rows)
+
+    def patch_cost(self, uv: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Mean squared colour difference (m,) between the patches of `rows` and the atlas around uv (m, 2)."""
+        if accel.NUMBA:
+            from .kernels import patch_costs
+
+            out = np.empty(len(rows), np.float32)
+            jacobian = self.evidence.jacobian.reshape(-1, 2, 2)
+            patch_costs(
+                uv,
+                rows,
+                self.tap,
+                self.offset,
+                jacobian,
+                self.flat,
+                self.guide.source,
+                self.colour,
+                self.known,
+                self.width,
+                self.height,
+                np.float32(INVALID_TAP),
+                out,
+            )
+            return out
         jacobian = jacobian_at(self.evidence, uv)
         offset, tap = self.offset[rows], self.tap[rows]
         places = uv[:, None] + np.einsum("mij,mkj->mki", jacobian, offset)
@@ -152,13 +179,12 @@ class Level:
         difference = (delta * delta).sum(axis=2)
         difference = np.where(self.guide.source[flat], difference, INVALID_TAP + 0.3 * difference)
         weight = exists * (1.0 + self.known[tap])
-        patch = (difference * weight).sum(axis=1) / weight.sum(axis=1)
-        return (patch + self.guide_cost(nearest_index(uv, self.width, self.height), rows)).astype(np.float32)
+        return ((difference * weight).sum(axis=1) / weight.sum(axis=1)).astype(np.float32)
 
     def start_from_guides(self, random: np.random.Generator) -> None:
         """First places: the best of a sample of the source by guides alone, a little shaken by the seed."""
         source = np.flatnonzero(self.guide.source.ravel())
-        some = source[np.sort(random.permutation(len(source))[:3000])]
+        some = source[np.sort(random.permutation(len(source))[:2000])]
         for start in range(0, len(self.index), 1024):
             rows = np.arange(start, min(start + 1024, len(self.index)))
             count = len(rows)
@@ -319,9 +345,10 @@ def expected_classes(level: Level, progress: Progress) -> tuple[NDArray[np.float
     at = np.flatnonzero(level.known)
     chance[at, guide.colour_class[flat[at]]] = 1.0
     trusted = level.known * np.maximum(level.seen, SEEN) ** 2 * (0.05 + guide.texture[flat] ** 2)
-    chance, arrived = diffuse(
-        near, chance, trusted.astype(np.float32), 3 * surface.grid, 0.97, _level_ways(surface, near)
-    )
+    ways = _level_ways(surface, near)
+    report = part(progress, 0.0, 0.03)
+    chance, arrived = diffuse(near, chance, trusted.astype(np.float32), 72, 0.97, ways, report)
+
     progress(0.03, "continuing the colours")
     far = 0.3 / (0.3 + arrived[level.index, None] / np.maximum(np.quantile(trusted[at], 0.5), 1e-3))
     chance[level.index] = (1 - far) * chance[level.index] + far * _likeness(level, progress)
@@ -336,7 +363,7 @@ def _likeness(level: Level, progress: Progress) -> NDArray[np.float32]:
     """Colour classes (u, c) of the source places that are most like the unseen points by geometry."""
     guide = level.guide
     source = np.flatnonzero(guide.source)
-    some = source[np.linspace(0, len(source) - 1, min(3000, len(source))).astype(np.int64)]
+    some = source[np.linspace(0, len(source) - 1, min(1500, len(source))).astype(np.int64)]
     classes = np.zeros((len(some), len(guide.palette)), np.float32)
     classes[np.arange(len(some)), guide.colour_class[some]] = 1.0
     result = np.zeros((len(level.index), len(guide.palette)), np.float32)
@@ -380,7 +407,7 @@ def palette_of(evidence: Evidence, texture: NDArray[np.float32]) -> tuple[NDArra
     return palette, classes
 
 
-def _levelled(level: Level, reach: int = 24) -> NDArray[np.float32]:
+def _levelled(level: Level, reach: int = 20) -> NDArray[np.float32]:
     """A smooth correction (N, 3) that closes the step between seen and continued colours and dies out away from it."""
     near = neighbours(level.surface)
     change = np.zeros((len(level.surface), 3), np.float32)
