@@ -66,15 +66,14 @@ def render_passes(
             for index, camera in enumerate(cameras):
                 progress(index / len(cameras), f"view {index + 1} of {len(cameras)}")
                 path = folder / view_name(index)
-                same = rendered.get(_key(camera))
-                written.append(path)
-                if same is not None:
+                same = rendered.setdefault(_key(camera), path)
+                if same != path:
                     _copy(same, path)
-                    continue
-                rendered[_key(camera)] = path
-                _set_camera(scene, camera, mesh)
-                _render(scene, path)
-                if len(rendered) == 1:
+                else:
+                    _set_camera(scene, camera, mesh)
+                    _render(scene, path)
+                written.append(path)
+                if index == 0:
                     _check_view(path)
         progress(1.0, f"{len(cameras)} views")
     except BaseException:

@@ -210,7 +210,7 @@ def _pieces(objects: Sequence[bpy.types.Object]) -> Iterator[_Piece]:
     cache: dict[Any, _Geometry] = {}  # objects that share a mesh may still have materials of their own
     found: list[_Piece] = []
     for instance in depsgraph.object_instances:
-        owner = instance.instance_object if instance.is_instance else instance.object
+        owner = instance.object  # for geometry made by nodes, the chosen object with another mesh
         bearer = instance.parent if instance.is_instance else owner
         chosen = None if bearer is None else order.get(_original(bearer))
         if owner is None or chosen is None or owner.type != "MESH" or not (instance.is_instance or instance.show_self):

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import pytest
+from orbit_painter.backend.errors import EngineMissingError
+
+pytestmark = pytest.mark.bpy
+
+
+def test_first_engine_that_exists_is_set(empty):
+    from orbit_painter.addon import compat
+
+    render = empty.context.scene.render
+    assert compat.set_engine(render, compat.EEVEE_ENGINES) == render.engine
+    assert render.engine.startswith("BLENDER_EEVEE")
+    with pytest.raises(EngineMissingError) as caught:
+        compat.set_engine(render, ("NO_SUCH_ENGINE",))
+    assert caught.value.code == "render-engine-missing"
+    assert render.engine.startswith("BLENDER_EEVEE")
+
+
+def test_formats_can_follow_each_other(empty):
+    from orbit_painter.addon import compat
+
+    settings = empty.context.scene.render.image_settings
+    for _ in range(2):
+        compat.set_multilayer_exr(settings)
+        assert (settings.file_format, settings.color_depth, settings.exr_codec) == ("OPEN_EXR_MULTILAYER", "32", "ZIP")
+        compat.set_image_format(settings, "PNG")
+        assert settings.file_format == "PNG"
+        compat.set_image_format(settings, "FFMPEG")
+        assert settings.file_format == "FFMPEG"
+
+
+def test_view_transform_falls_back_to_what_exists(empty):
+    from orbit_painter.addon import compat
+
+    scene = empty.context.scene
+    compat.set_view_transform(scene, "NoSuchTransform", "Standard", "Raw")
+    assert (scene.view_settings.view_transform, scene.view_settings.look) == ("Standard", "None")
+
+
+def test_sockets_by_identifier_then_name(empty):
+    from orbit_painter.addon import compat
+
+    material = empty.data.materials.new("m")
+    compat.enable_nodes(material)
+    nodes = material.node_tree.nodes
+    mix = nodes.new("ShaderNodeMix")
+    mix.data_type = "RGBA"
+    # three pairs of sockets are named A and B; the one that shows is found
+    assert compat.socket(mix.inputs, "A_Color").type == "RGBA"
+    assert compat.socket(mix.inputs, "missing", "A").type == "RGBA"
+    assert compat.socket(nodes.new("ShaderNodeBsdfPrincipled").inputs, "Base Color").type == "RGBA"
+    with pytest.raises(KeyError):
+        compat.socket(mix.inputs, "missing")
+
+
+def test_nodes_are_enabled_only_where_missing(empty):
+    from orbit_painter.addon import compat
+
+    world = empty.data.worlds.new("w")
+    compat.enable_nodes(world)
+    tree = world.node_tree
+    assert tree is not None
+    compat.enable_nodes(world)
+    assert world.node_tree == tree
+
+
+def test_nothing_renders(empty):
+    from orbit_painter.addon import compat
+
+    assert compat.is_rendering() is False
