@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""View selection as an energy (Ink3D Eq. 8; specs/texture-optimizer.md 4.7 and 4.9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import accel
+from .types import UNOBSERVED, Candidates, FuseParams, Problem, SurfaceVoxels
+
+DISAGREEMENT = 0.15  # mean absolute difference from the consensus, 0...1, at which the penalty is full
+THIN_WALL = -0.3  # neighbours whose normals have a smaller cosine lie on opposite sheets
+SOFT_PRIOR = 0.25  # added to views of the vertical orbit by priority "soft"
+LENGTH_UNIT = 2.0**20  # colour distances are summed as integers, so that the order of voxels does not matter
+BLOCK = 65_536
+
+
+def build_problem(
+    voxels: SurfaceVoxels,
+    candidates: Candidates,
+    neighbours: NDArray[np.int32],
+    params: FuseParams,
+    *,
+    view_orbit: Sequence[int] | NDArray[np.integer] | None = None,
+    view_prior: NDArray[np.floating] | None = None,
+    locked_views: Sequence[int] = (0,),
+    locked_angle: float | None = None,
+) -> Problem:
+    """Costs and edge weights of view selection.
+
+    neighbours    int32 (N, 6), as from `voxel_neighbours`
+    view_orbit    int (V,), 0 horizontal, 1 vertical; used by params.priority (default: all horizontal)
+    view_prior    float (V,), added to every cost of a view
+    locked_views  views that win wherever they see a voxel within the lock angle: only they stay candidates there
+    locked_angle  degrees, default params.lock; 180 locks every voxel such a view sees, 0 none
+
+    cost = (1 - cos theta) / 2 + consensus min(|c - median| / 0.15, 1) + prior, where the median is that of all
+    candidate colours of the voxel and |.| the mean absolute difference over channels in 0...1. Confidence lowered at
+    depth edges or for invented colours counts as a larger angle.
+    weight = 1 / (1 + beta |median_m - median_n|_2), beta = 1 / (2 mean over edges); with params.consensus = 0 (paper)
+    the colour of the best candidate stands for the median. 0 across thin walls and at unobserved voxels.
+    Memory: 6 K + 60 bytes a voxel besides the arguments.
+    """
+    feasible = _feasible(candidates, params, view_orbit, locked_views, locked_angle)
+    median = _medians(candidates)
+    cost = np.full(candidates.label.shape, np.inf, np.float32)
+    prior = _priors(candidates, params, view_orbit, view_prior)
+    label = np.where(feasible, candidates.label, np.int16(UNOBSERVED))
+    for rows in _blocks(len(cost)):
+        cost[rows] = _data_term(candidates, median, feasible, prior, params, rows)
+    if not feasible.all():
+        _pads_last(label, cost)
+    seen = candidates.label[:, 0] >= 0
+    colour = median if params.consensus > 0 else 2 * candidates.colour[:, 0].astype(np.int32)
+    weight = _edge_weights(voxels.normal, neighbours, colour, seen)
+    return Problem(label, cost, neighbours, weight, params.smoothness)
+
+
+def labelling_energy(problem: Problem, labels: NDArray[np.integer]) -> tuple[float, float, float, int]:
+    """(total, data, lambda x smoothness, infeasible) of labels int (N,).
+
+    infeasible counts the observed voxels whose label is not among their candidates; they add nothing to the data term.
+    """
+    data = 0.0
+    infeasible = 0
+    smooth = 0.0
+    for rows in _blocks(len(labels)):
+        hit = (problem.label[rows] == np.asarray(labels)[rows, None]) & (problem.label[rows] >= 0)
+        data += float(problem.cost[rows][hit].sum(dtype=np.float64))
+        infeasible += int((~hit.any(axis=1) & (problem.label[rows, 0] >= 0)).sum())
+        for slot in (0, 2, 4):
+            other = problem.neighbours[rows, slot]
+            cut = (other >= 0) & (labels[np.maximum(other, 0)] != labels[rows])
+            smooth += float(problem.weight[rows, slot][cut].sum(dtype=np.float64))
+    smooth *= problem.smoothness
+    return data + smooth, data, smooth, infeasible
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    for start in range(0, count, BLOCK):
+        yield slice(start, min(start + BLOCK, count))
+
+
+def _feasible(
+    candidates: Candidates,
+    params: FuseParams,
+    view_orbit: Sequence[int] | NDArray[np.integer] | None,
+    locked_views: Sequence[int],
+    locked_angle: float | None,
+) -> NDArray[np.bool_]:
+    """Which candidates stay after priorities and locks: bool (N, K)."""
+    label = candidates.label
+    feasible = label >= 0
+    if params.priority == "strict" and view_orbit is not None:
+        horizontal = feasible & (np.asarray(view_orbit)[np.maximum(label, 0)] == 0)
+        feasible &= horizontal | ~horizontal.any(axis=1, keepdims=True)
+    angle = params.lock if locked_angle is None else locked_angle
+    if angle > 0 and len(locked_views):
+        least = round(127.5 * (1 + np.cos(np.deg2rad(angle))))
+        locked = np.isin(label, np.asarray(locked_views)) & (label >= 0) & (candidates.conf >= least)
+        feasible = np.where(locked.any(axis=1, keepdims=True), locked, feasible)
+    return feasible
+
+
+def _priors(
+    candidates: Candidates,
+    params: FuseParams,
+    view_orbit: Sequence[int] | NDArray[np.integer] | None,
+    view_prior: NDArray[np.floating] | None,
+) -> NDArray[np.float64]:
+    """What each view costs anywhere: float64 (V,)."""
+    views = int(candidates.label.max(initial=0)) + 1
+    prior = np.zeros(views) if view_prior is None else np.array(view_prior, np.float64)
+    if params.priority == "soft" and view_orbit is not None:
+        prior = prior + SOFT_PRIOR * (np.asarray(view_orbit)[: len(prior)] != 0)
+    return prior
+
+
+def _medians(candidates: Candidates) -> NDArray[np.int32]:
+    """Twice the median of each voxel's candidate colours per channel: int32 (N, C); twice, to stay whole."""
+    colour, label = candidates.colour, candidates.label
+    out = np.zeros((len(colour), colour.shape[2]), np.int32)
+    if accel.NUMBA:
+        from .kernels_selection import medians
+
+        medians(np.ascontiguousarray(colour), np.ascontiguousarray(label), out)
+        return out
+    for rows in _blocks(len(colour)):
+        known = label[rows] >= 0
+        count = known.sum(axis=1)
+        values = np.sort(np.where(known[..., None], colour[rows], 255).transpose(0, 2, 1), axis=2)
+        low = np.maximum(count - 1, 0) // 2
+        pair = np.stack([low, count // 2], axis=1)[:, None, :]
+        pair = np.minimum(pair, colour.shape[1] - 1)
+        middle = np.take_along_axis(values, pair, axis=2).astype(np.int32).sum(axis=2)
+        out[rows] = np.where(count[:, None] > 0, middle, 0)
+    return out
+
+
+def _data_term(
+    candidates: Candidates,
+    median: NDArray[np.int32],
+    feasible: NDArray[np.bool_],
+    prior: NDArray[np.float64],
+    params: FuseParams,
+    rows: slice,
+) -> NDArray[np.float32]:
+    cost = 1.0 - candidates.conf[rows] / 255.0
+    if params.consensus > 0:
+        colour = candidates.colour[rows].astype(np.int32)
+        difference = np.zeros(colour.shape[:2], np.int32)
+        for channel in range(colour.shape[2]):
+            difference += abs(2 * colour[..., channel] - median[rows, None, channel])
+        full = 2 * 255 * colour.shape[2] * DISAGREEMENT
+        cost += params.consensus * np.minimum(difference / full, 1.0)
+    if prior.any():
+        cost += prior[np.maximum(candidates.label[rows], 0)]
+    return np.where(feasible[rows], cost, np.inf).astype(np.float32)
+
+
+def _pads_last(label: NDArray[np.int16], cost: NDArray[np.float32]) -> None:
+    """Close the gaps that removed candidates leave, keeping the order of the rest."""
+    removed = label < 0
+    gaps = np.flatnonzero((removed[:, :-1] & ~removed[:, 1:]).any(axis=1))
+    order = np.argsort(removed[gaps], axis=1, kind="stable")
+    label[gaps] = np.take_along_axis(label[gaps], order, axis=1)
+    cost[gaps] = np.take_along_axis(cost[gaps], order, axis=1)
+
+
+def _edge_weights(
+    normal: NDArray[np.float32],
+    neighbours: NDArray[np.int32],
+    doubled: NDArray[np.int32],
+    seen: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    """w_mn float32 (N, 6) from twice the voxels' colours, int32 (N, C) in bytes."""
+    edges = []
+    total = count = 0
+    for slot in (0, 2, 4):
+        low = np.flatnonzero(neighbours[:, slot] >= 0)
+        high = neighbours[low, slot]
+        joined = seen[low] & seen[high]
+        low, high = low[joined], high[joined]
+        facing = np.einsum("ij,ij->i", normal[low], normal[high])
+        low, high = low[facing >= THIN_WALL], high[facing >= THIN_WALL]
+        squared = np.zeros(len(low), np.int64)
+        for channel in range(doubled.shape[1]):
+            step = doubled[low, channel] - doubled[high, channel]
+            squared += step * step
+        distance = np.sqrt(squared) / 510.0
+        total += int(np.rint(distance * LENGTH_UNIT).astype(np.int64).sum())
+        count += len(low)
+        edges.append((slot, low, high, distance))
+    mean = total / LENGTH_UNIT / max(count, 1)
+    beta = 0.5 / mean if mean > 0 else 0.0
+    weight = np.zeros(neighbours.shape, np.float32)
+    for slot, low, high, distance in edges:
+        value = 1.0 / (1.0 + beta * distance)
+        weight[low, slot] = value
+        weight[high, slot + 1] = value
+    return weight
