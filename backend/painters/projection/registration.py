@@ -20,7 +20,7 @@ from ...progress import Progress, part
 from .gbuffer import coverage
 from .sampling import bilinear, gaussian, resized
 
-GOOD_FIT = 0.97  # intersection over union above which no further camera distances are tried
+GOOD_FIT = 0.992  # intersection over union above which no further camera distances are tried
 POOR_FIT = 0.80  # below it the artist is told
 DISTANCES = (1.1, 2.2, 3.5)
 ROUNDS = 3
@@ -68,7 +68,7 @@ def register(mesh: MeshData, alpha: NDArray[np.float32], known: Camera | None, p
     if best.iou < GOOD_FIT:
         more = [replace(bases[1], matrix=look((0, -distance, 0), (0, 0, 1))) for distance in DISTANCES]
         other = _best(mesh, alpha, more, part(progress, 0.5, 1.0))
-        if other.iou > best.iou + 0.003:
+        if 1 - other.iou < 0.8 * (1 - best.iou):
             best = other
     return best
 

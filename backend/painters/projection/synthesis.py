@@ -27,7 +27,7 @@ from .symmetry import MirrorPlane
 SEEN = 0.5  # trust from which a point counts as seen
 PLAIN = 0.6  # ordinariness from which a place may be mirrored
 INVALID_TAP = 0.12  # cost of a patch tap that leaves the usable part of the picture
-WEIGHTS = {"height": 2.0, "side": 0.5, "normal": 0.03, "part": 0.12, "object": 0.2, "unique": 0.15, "colour": 0.3}
+WEIGHTS = {"height": 2.0, "side": 0.5, "normal": 0.03, "part": 0.4, "object": 0.2, "unique": 0.15, "colour": 0.3}
 CLASSES = 10
 LIKE = 0.015  # scale of guide costs within which places count as alike
 UPHILL = 4.0  # how much harder the expectation of colours spreads upwards or downwards than round the object
@@ -319,7 +319,7 @@ def complete(
         else:
             level.unlikely = unlikely[surfaces[0].nearest(surface.point[level.index])]
             level.start_from(previous)
-        level.improve((8, 5, 3)[min(k, 2)], random, report)
+        level.improve((8, 5, 3)[min(k, 2)], random, part(report, 0.1, 1.0))
         previous = level
     assert previous is not None
     return Texture(
@@ -377,9 +377,10 @@ def _likeness(level: Level, progress: Progress) -> NDArray[np.float32]:
 
 
 def _level_ways(surface: SurfacePoints, near: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Conductance of the edges to neighbours: colours spread round an object sooner than up or down it."""
+    """Conductance of the edges (N, m): colours spread round an object sooner than up, and hardly to other materials."""
     rise = np.abs(surface.point[near, 2] - surface.point[:, 2, None]) / surface.spacing
-    return (1 / (1 + UPHILL * np.minimum(rise, 1) ** 2)).astype(np.float32)
+    other = surface.material[near] != surface.material[:, None]
+    return ((1 - 0.98 * other) / (1 + UPHILL * np.minimum(rise, 1) ** 2)).astype(np.float32)
 
 
 def palette_of(evidence: Evidence, texture: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:

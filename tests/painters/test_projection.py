@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from orbit_painter.backend.errors import CancelledError, InputError, UsageError
+from orbit_painter.backend.mesh import simple_mesh
+from orbit_painter.backend.orbits.cameras import orbit_cameras, orthographic_front
+from orbit_painter.backend.painters.base import PaintRequest, Reference
+from orbit_painter.backend.painters.registry import create_painter, engine_names
+from orbit_painter.backend.progress import silent
+from orbit_painter.backend.texturing import accel
+from orbit_painter.tests.painters.scenes import MemoryPassSet, blob, box, four_views, paint, waves
+
+SMALL = {"grid": 64}
+
+
+def run(mesh, references, cameras=None, seed=0, progress=silent, **options):
+    request = PaintRequest(MemoryPassSet(mesh, cameras or four_views()), references, seed, {**SMALL, **options})
+    return create_painter("projection").paint(request, progress)
+
+
+def psnr(a, b, mask):
+    error = (a[mask].astype(np.float64) - b[mask]) / 255
+    return -10 * np.log10(max(float((error**2).mean()), 1e-12))
+
+
+@pytest.fixture(scope="module")
+def picture():
+    return paint(blob(), orthographic_front(160), waves)
+
+
+@pytest.fixture(scope="module")
+def painted(picture):
+    return run(blob(), [Reference(picture)])
+
+
+def test_frames_cover_the_masks_and_anchor_is_the_picture(painted, picture):
+    views = MemoryPassSet(blob(), four_views())
+    assert len(painted.frames) == 4
+    assert painted.exact
+    for frame, view in zip(painted.frames, views, strict=True):
+        np.testing.assert_array_equal(frame.image[..., 3] == 255, view.mask)
+        assert frame.confidence is not None
+        assert not frame.confidence[~view.mask].any()
+    anchor = painted.anchors[0]
+    inside = (anchor.image[..., 3] == 255) & (picture[..., 3] == 255)
+    assert inside.sum() > 0.95 * (picture[..., 3] == 255).sum()
+    assert psnr(anchor.image[..., :3], picture[..., :3], inside) > 50
+
+
+def test_the_reference_view_matches_the_truth(painted):
+    view = MemoryPassSet(blob(), four_views()).view(0)
+    sure = painted.frames[0].confidence > 240
+    assert sure.sum() > 0.6 * view.mask.sum()
+    truth = np.zeros((*view.mask.shape, 3))
+    truth[view.mask] = waves(view.position[view.mask]) * 255
+    assert psnr(painted.frames[0].image[..., :3], truth, sure) > 32
+
+
+def test_the_back_is_invented_and_has_the_colours_and_contrast_of_the_front(painted, picture):
+    back = painted.frames[2]
+    mask = back.image[..., 3] == 255
+    assert back.confidence[mask].mean() < 90
+    front = picture[picture[..., 3] == 255][:, :3].astype(float)
+    assert np.abs(back.image[mask][:, :3].mean(axis=0) - front.mean(axis=0)).max() < 40
+    assert back.image[mask][:, :3].std() > 0.5 * front.std()
+
+
+def test_equal_seeds_give_equal_frames_and_other_seeds_other_ones(picture, painted):
+    again = run(blob(), [Reference(picture)])
+    other = run(blob(), [Reference(picture)], seed=7)
+    for a, b in zip(painted.frames, again.frames, strict=True):
+        np.testing.assert_array_equal(a.image, b.image)
+    assert any((a.image != b.image).any() for a, b in zip(painted.frames, other.frames, strict=True))
+
+
+def test_numpy_alone_gives_the_same_picture(picture, painted, monkeypatch):
+    if not accel.NUMBA:
+        pytest.skip("numba is not installed")
+    monkeypatch.setattr(accel, "NUMBA", False)
+    plain = run(blob(), [Reference(picture)])
+    ours, theirs = (p.info["references"][0]["camera"] for p in (painted, plain))
+    assert ours["focal"] == pytest.approx(theirs["focal"], rel=1e-4)
+    for a, b in zip(painted.frames, plain.frames, strict=True):
+        difference = np.abs(a.image.astype(int) - b.image).max(axis=2)
+        seen = a.confidence > 240
+        assert difference[seen].max(initial=0) <= 1
+        assert np.abs(a.image.astype(int) - b.image).mean() < 12
+
+
+def glyph(points, normals):
+    """White, with a large blue F on the front of the box."""
+    x, z = points[:, 0] / 0.35, points[:, 2] / 0.5
+    stem = (np.abs(x + 0.3) < 0.1) & (np.abs(z) < 0.5)
+    bars = (x > -0.3) & (x < 0.4) & ((np.abs(z - 0.42) < 0.08) | ((np.abs(z) < 0.08) & (x < 0.2)))
+    ink = (stem | bars) & (normals[:, 1] < -0.9)
+    return np.where(ink[:, None], [0.1, 0.15, 0.6], [0.9, 0.88, 0.8])
+
+
+def test_a_logo_is_not_mirrored_onto_the_back():
+    mesh = box()
+    result = run(mesh, [Reference(paint(mesh, orthographic_front(200), glyph))])
+    front, back = (result.frames[k].image[..., 2].astype(float) for k in (0, 2))
+    dark_front = result.frames[0].image[..., 0] < 120
+    assert dark_front.sum() > 300  # it is on the front
+    mask = result.frames[2].image[..., 3] == 255
+    assert (result.frames[2].image[..., 0][mask] < 120).mean() < 0.005
+    for image in (front[:, ::-1], front):
+        both = mask & (result.frames[0].image[..., 3] == 255)
+        a, b = image[both] - image[both].mean(), back[both] - back[both].mean()
+        assert (a * b).sum() / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-9) < 0.25
+
+
+def test_a_side_view_paints_the_other_side_by_symmetry():
+    mesh = box()
+    camera = orbit_cameras("H", 4, 200)[1]  # from +X
+
+    def halves(points, normals):
+        return np.where(points[:, 2:] > 0, [0.8, 0.2, 0.1], [0.1, 0.6, 0.3])
+
+    result = run(mesh, [Reference(paint(mesh, camera, halves), camera)])
+    other = result.frames[3]
+    upper, lower = other.image[40, 64, :3], other.image[90, 64, :3]
+    assert upper[0] > upper[1] + 80
+    assert lower[1] > lower[0] + 80
+    assert 60 < other.confidence[40, 64] < 200  # mirrored, not seen
+    off = run(mesh, [Reference(paint(mesh, camera, halves), camera)], symmetry="off")
+    assert off.info["symmetry"] == {}
+
+
+def test_two_references_are_fused():
+    mesh = box()
+    cameras = orbit_cameras("H", 4, 160)
+
+    def sides(points, normals):
+        return np.where(normals[:, 1:2] < 0, [0.8, 0.2, 0.1], [0.1, 0.3, 0.8])
+
+    pictures = [Reference(paint(mesh, cameras[k], sides), cameras[k]) for k in (0, 2)]
+    result = run(mesh, pictures)
+    assert len(result.anchors) == 2
+    np.testing.assert_allclose(result.frames[0].image[64, 64, :3], [204, 51, 26], atol=2)
+    np.testing.assert_allclose(result.frames[2].image[64, 64, :3], [26, 77, 204], atol=2)
+
+
+def test_an_object_that_no_reference_shows_gets_plausible_colours():
+    near, hidden = box((0.4, 0.1, 0.45)), box((0.1, 0.05, 0.1))
+    vertices = np.concatenate([near.vertices + np.array([0, -0.2, 0]), hidden.vertices + np.array([0, 0.3, 0])])
+    both = simple_mesh(vertices, np.concatenate([near.faces, hidden.faces + len(near.vertices)]))
+    both = replace(
+        both,
+        face_object=np.repeat([0, 1], 12).astype(np.int32),
+        object_names=("near", "hidden"),
+    )
+    reference = paint(both, orthographic_front(160), lambda p, n: np.full((len(p), 3), [0.7, 0.4, 0.2]))
+    back = run(both, [Reference(reference)]).frames[2]
+    mask = back.image[..., 3] == 255
+    assert np.abs(back.image[mask][:, :3].astype(int) - [179, 102, 51]).max() < 12
+
+
+def test_a_foreign_picture_is_noted_not_refused():
+    v, u = np.mgrid[:96, :96]
+    image = np.full((96, 96, 4), 200, np.uint8)
+    image[..., 3] = np.where((np.abs(u - v) < 6) | (np.abs(u + v - 95) < 6), 255, 0)
+    result = run(box(), [Reference(image, name="cross")])
+    assert any("cross" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [({"sharpness": 1}, "option-unknown"), ({"patch": 4}, "option-range"), ({"detail": 2}, "option-range")],
+)
+def test_bad_options_are_refused(options, code, picture):
+    with pytest.raises(UsageError) as caught:
+        run(blob(), [Reference(picture)], **options)
+    assert caught.value.code == code
+
+
+def test_no_reference_is_an_input_error():
+    with pytest.raises(InputError):
+        run(box(), [])
+
+
+def test_cancelling_goes_through_and_progress_never_falls(picture):
+    fractions = []
+
+    def watch(fraction, detail):
+        fractions.append(fraction)
+        if fraction > 0.5:
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        run(blob(), [Reference(picture)], progress=watch)
+    assert all(b >= a - 1e-9 for a, b in pairwise(fractions))
+    assert len(fractions) > 20
+
+
+def test_registry():
+    assert "projection" in engine_names()
+    with pytest.raises(UsageError):
+        create_painter("crayon")
