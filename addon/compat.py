@@ -55,9 +55,25 @@ def _set_media_type(settings: Any, media_type: str) -> None:
         settings.media_type = media_type
 
 
+def uses_nodes(owner: bpy.types.Material | bpy.types.World) -> bool:
+    """The material or world is made of nodes: before 5.0 it may have some and not use them."""
+    return owner.node_tree is not None and bool(getattr(owner, "use_nodes", True))
+
+
+def set_colour_space(image: bpy.types.Image, *names: str) -> None:
+    """The first colour space of `names` that the OpenColorIO configuration in use has; the image's own if none."""
+    settings: Any = image.colorspace_settings
+    for name in names:
+        try:
+            settings.name = name
+        except TypeError:
+            continue
+        return
+
+
 def enable_nodes(owner: bpy.types.Material | bpy.types.World) -> None:
-    """Make sure that a material or world has its node tree; from 5.0 on it always has."""
-    if owner.node_tree is None and hasattr(owner, "use_nodes"):
+    """Make sure that a material or world has a node tree and uses it; from 5.0 on it always does."""
+    if not uses_nodes(owner) and hasattr(owner, "use_nodes"):
         owner.use_nodes = True
 
 
