@@ -58,20 +58,20 @@ class _Welded:
     def __init__(
         self, vertices: NDArray[np.floating], faces: NDArray[np.integer], polygon: NDArray[np.integer]
     ) -> None:
+        self.polygon = np.asarray(polygon)
         flat = np.nan_to_num(np.asarray(vertices, np.float32)[faces.reshape(-1)], posinf=0.0, neginf=0.0)
         self.points, corner = np.unique(flat, axis=0, return_inverse=True)
         self.corner = corner.reshape(-1, 3)
-        self.polygon = np.asarray(polygon)
         normals, area = face_normals(self.points, self.corner)
         finite = np.isfinite(np.asarray(vertices)[faces]).all(axis=(1, 2))
-        extent = float(np.ptp(self.points, axis=0).max(initial=0.0))
+        extent = float(np.ptp(self.points, axis=0).max()) if len(self.points) else 0.0
         self.kept = np.flatnonzero(finite & (area > MIN_AREA * max(extent, 1e-12) ** 2))
         self.normals, self.area = normals[self.kept], area[self.kept]
         self.faces = self.corner[self.kept]
         self.of = np.unique(self.polygon[self.kept], return_inverse=True)[1].reshape(-1)
 
     def spread(self, uv: NDArray[np.floating]) -> NDArray[np.float32]:
-        """UVs of the kept triangles (k, 3, 2) to all (n, 3, 2): one per corner of a polygon, neighbours' for the rest."""
+        """UVs of the kept triangles (k, 3, 2) to all (n, 3, 2): one per polygon corner; others take a neighbour's."""
         result = np.zeros((len(self.corner), 3, 2), np.float32)
         if len(self.kept) == 0:
             return result
@@ -267,6 +267,8 @@ def _charts(mesh: _Welded, direction: NDArray[np.integer], layer: NDArray[np.int
 
 def _covered(uv: NDArray[np.floating], polygon: NDArray[np.integer]) -> NDArray[np.bool_]:
     """Which polygons lose most of their texels to triangles of others, bool (polygons,)."""
+    order = np.argsort(polygon, kind="stable")  # whole polygons win, so the first one always stays
+    uv, polygon = uv[order], polygon[order]
     owner = claim_texels(uv, PACK_SIZE)
     count = int(polygon.max(initial=0)) + 1
     lost, all_texels = np.zeros(count, np.int64), np.zeros(count, np.int64)
