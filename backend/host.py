@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,8 +15,7 @@ from .job import Job
 from .mesh import MeshData
 from .orbits.cameras import Camera
 from .progress import Progress
-
-LoopUVs = Mapping[int, NDArray[np.float32]]  # object index -> float32 (loops, 2), one UV per source face corner
+from .texturing.targets import Plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +52,8 @@ class Host(Protocol):
         """Read the job's objects. Raises InputError."""
         ...
 
-    def unwrap(self, mesh: MeshData, objects: Sequence[int], name: str, progress: Progress) -> MeshData:
-        """Give the objects a new UV map `name` without changing topology; the mesh read again."""
+    def unwrap(self, mesh: MeshData, plan: Plan, progress: Progress) -> MeshData:
+        """Give the objects of plan.needs_unwrap a new UV map NEW_UV_MAP without changing topology; the new mesh."""
         ...
 
     def render_passes(
@@ -68,11 +67,17 @@ class Host(Protocol):
         ...
 
     def write_model(
-        self, mesh: MeshData, textures: Sequence[TextureFiles], recipe_id: str, folder: Path, name: str
+        self,
+        mesh: MeshData,
+        textures: Sequence[TextureFiles],
+        recipe_id: str,
+        folder: Path,
+        name: str,
+        progress: Progress,
     ) -> tuple[Sequence[Path], Sequence[str]]:
         """Put the textures onto the objects and write the textured model; the files and notes."""
         ...
 
-    def render_previews(self, folder: Path, turntable: bool, progress: Progress) -> Sequence[Path]:
-        """A still and, if asked for, a turntable video of the textured model."""
+    def render_previews(self, job: Job, model: Path, folder: Path, progress: Progress) -> Sequence[Path]:
+        """A still and, if the job wants it, a turntable video of the textured model that lies in the folder `model`."""
         ...

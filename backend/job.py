@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .errors import UsageError
 from .texturing.types import FuseParams
@@ -51,11 +51,11 @@ class Job:
     views: tuple[int, int] = (61, 61)
     size: int = 512
     supersample: int = 0
-    renderer: str = "cycles"
-    device: str = "cpu"
+    renderer: Literal["cycles", "eevee", "embree"] = "cycles"
+    device: Literal["cpu", "gpu"] = "cpu"
     texture_size: int = 2048
     uv: str = "auto"
-    atlas: str = "object"
+    atlas: Literal["object", "slot", "shared"] = "object"
     fuse: Mapping[str, Any] = field(default_factory=dict)
     turntable: bool = True
 

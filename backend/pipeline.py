@@ -12,7 +12,6 @@ A stage whose saved key equals the key of its inputs is kept when resuming.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from .files import write_json
 from .host import Host, TextureFiles
 from .job import Job
 from .mesh import MeshData
-from .orbits.cameras import Camera, orbit_cameras
+from .orbits.cameras import orbit_cameras, read_camera
 from .orbits.files import open_passes, save_header
 from .painters.base import PaintRequest, Reference
 from .painters.frames_file import load_frames, save_frames
@@ -37,7 +36,6 @@ from .texturing.fuse import fuse
 from .texturing.targets import Plan, plan_targets
 
 STAGES = ("passes", "paint", "bake", "model", "preview")
-NEW_UV_MAP = "OrbitPainter"
 
 
 class Pipeline:
@@ -109,9 +107,7 @@ class Pipeline:
         plan = plan_targets(mesh, uv_choice=job.uv, size=job.texture_size, atlas=job.atlas)
         notes += plan.notes
         if plan.needs_unwrap:
-            mesh = self.host.unwrap(mesh, plan.needs_unwrap, NEW_UV_MAP, part(progress, 0.0, 0.05))
-            plan = plan_targets(mesh, uv_choice=plan.uv_maps(NEW_UV_MAP), size=job.texture_size, atlas=job.atlas)
-            self._mesh = mesh
+            self._mesh = mesh = self.host.unwrap(mesh, plan, part(progress, 0.0, 0.05))
         supersample = job.supersample or create_painter(job.engine).supersample
         horizontal, vertical = job.views
         cameras = orbit_cameras("H", horizontal, job.size) + orbit_cameras("V", vertical, job.size)
@@ -119,7 +115,7 @@ class Pipeline:
         large = [c.resized(c.width * supersample, c.height * supersample) for c in cameras]
         self.host.render_passes(mesh, large, folder, job, part(progress, 0.05, 1.0))
         open_passes(folder)
-        facts.update(name=self._name, uv_maps=plan.uv_maps(NEW_UV_MAP), triangles=len(mesh.faces), views=len(cameras))
+        facts.update(name=self._name, uv_maps=plan.uv_maps(), triangles=len(mesh.faces), views=len(cameras))
         return notes
 
     def _paint(self, folder: Path, facts: dict[str, Any], progress: Progress) -> list[str]:
@@ -128,8 +124,8 @@ class Pipeline:
         references, notes = [], []
         for spec in self._references():
             image, remarks = self.host.read_picture(spec.path)
-            camera = Camera.from_json(json.loads(Path(spec.camera).read_text())) if spec.camera else None
-            references.append(Reference(image, camera, Path(spec.path).stem))
+            camera = read_camera(spec.camera) if spec.camera else None
+            references.append(Reference(image, camera, Path(spec.path).stem, spec.view))
             notes += remarks
         request = PaintRequest(passes, references, job.seed, job.engine_options)
         painted = create_painter(job.engine).paint(request, part(progress, 0.0, 0.9))
@@ -156,14 +152,15 @@ class Pipeline:
         textures: list[TextureFiles] = results.texture_files(self.run_folder.folder("bake"), mesh)
         progress(0.1, "writing the model")
         recipe_id = self.run_folder.require("bake").key
-        files, notes = self.host.write_model(mesh, textures, recipe_id, folder, record.facts["name"])
+        name = record.facts["name"]
+        files, notes = self.host.write_model(mesh, textures, recipe_id, folder, name, part(progress, 0.1, 1.0))
         facts["files"] = [path.name for path in files]
         return list(notes)
 
     def _preview(self, folder: Path, facts: dict[str, Any], progress: Progress) -> list[str]:
         results.save_pictures(self.run_folder, folder, part(progress, 0.0, 0.2))
         model = self.run_folder.folder("model")
-        paths = self.host.render_previews(model, folder, self.job.turntable, part(progress, 0.2, 1.0))
+        paths = self.host.render_previews(self.job, model, folder, part(progress, 0.2, 1.0))
         facts["files"] = [path.name for path in paths]
         return []
 

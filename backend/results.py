@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError
-from .files import load_npz, read_png, save_npz, write_json, write_png
+from .files import load_npz, save_npz, write_json, write_png
 from .job import Job
 from .host import TextureFiles
 from .mesh import MeshData
@@ -19,11 +19,12 @@ from .orbits.files import open_passes
 from .painters.base import Reference
 from .painters.frames_file import load_frames
 from .pictures import contact_sheet
+from .png import read_png
 from .progress import Progress, part
 from .run_folder import SCHEMA, RunFolder, file_digest
 from .texturing.coverage import coverage_picture
 from .texturing.types import BakedTile, FuseResult, TextureTarget
-from .texturing.voxel_files import save_voxels
+from .texturing.voxel_files import VoxelTexture, save_voxels
 from .version import VERSION
 
 
@@ -62,8 +63,12 @@ def save_bake(
             }
         )
         progress((index + 1) / (len(targets) + 1), f"saving {target.name}")
+    voxels = result.voxels
     save_voxels(
-        folder / "voxels.npz", result.voxels, result.voxel_colour, result.voxel_label, mesh.normalisation
+        folder / "voxels.npz",
+        VoxelTexture(
+            voxels.coords, result.voxel_colour, voxels.normal, result.voxel_label, voxels.grid, mesh.normalisation
+        ),
     )
     write_json(folder / "textures.json", {"textures": entries})
 
@@ -94,7 +99,7 @@ def texture_files(bake: Path, mesh: MeshData) -> list[TextureFiles]:
 def save_pictures(run: RunFolder, folder: Path, progress: Progress) -> None:
     """The contact sheet, and a coverage picture of each texture."""
     passes, paint, bake = (run.folder(stage) for stage in ("passes", "paint", "bake"))
-    references = [read_png(path) for path in sorted(paint.glob("reference_*.png"))]
+    references = [read_png(path).astype(np.uint8) for path in sorted(paint.glob("reference_*.png"))]
     sheet = contact_sheet(references, open_passes(passes), load_frames(paint), part(progress, 0.0, 0.7))
     write_png(folder / "contact_sheet.png", sheet)
     anchors = run.require("paint").facts["anchors"]

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..errors import InputError
 
 FOCAL_PER_WIDTH = 35.0 / 32.0  # a 35 mm lens on a 32 mm sensor
 DISTANCE = 1.5  # from the origin, unit-cube lengths
@@ -111,6 +115,16 @@ class Camera:
             (float(data["principal"][0]), float(data["principal"][1])),
             bool(data["orthographic"]),
         )
+
+
+def read_camera(path: Path | str) -> Camera:
+    """The camera that was saved beside a guide. Raises InputError."""
+    try:
+        return Camera.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            "camera-unreadable", f"The camera file {path} cannot be read.", "Give the .json file of a guide."
+        ) from error
 
 
 def look(position: Sequence[float], up: Sequence[float], target: Sequence[float] = (0, 0, 0)) -> NDArray[np.float64]:

@@ -7,9 +7,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import InputError
-from ..files import read_png, write_json, write_png
+from ..files import write_json, write_png
 from ..orbits.cameras import Camera
+from ..png import read_png
 from ..progress import Progress
 from .base import Frame, PaintedFrames
 
@@ -59,5 +63,9 @@ def load_frames(folder: Path) -> PaintedFrames:
 
 
 def _load_frame(folder: Path, entry: dict[str, Any]) -> Frame:
-    confidence = read_png(folder / entry["confidence"]) if "confidence" in entry else None
-    return Frame(read_png(folder / entry["image"]), Camera.from_json(entry["camera"]), confidence)
+    confidence = _picture(folder / entry["confidence"]) if "confidence" in entry else None
+    return Frame(_picture(folder / entry["image"]), Camera.from_json(entry["camera"]), confidence)
+
+
+def _picture(path: Path) -> NDArray[np.uint8]:
+    return read_png(path).astype(np.uint8, copy=False)

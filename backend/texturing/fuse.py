@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole of TextureOptimizer: frames -> voxel labels -> textures and voxel colours (specs/texture-optimizer.md)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..mesh import MeshData
+from ..orbits.cameras import Camera
+from ..painters.base import Frame, PaintedFrames
+from ..progress import Progress, part, silent
+from .align import align_frames
+from .atlas import bake_target
+from .candidates import collect_candidates
+from .coverage import coverage_numbers, seam_error
+from .depth import DepthSource
+from .exposure import apply_gains, exposure_gains
+from .fill import diffuse
+from .inherit import inherit_labels
+from .neighbours import voxel_neighbours
+from .problem import build_problem
+from .texel_sampling import SurfaceSampler
+from .types import UNOBSERVED, Candidates, FuseParams, FuseResult, SurfaceVoxels, TextureTarget
+from .view_selection import select_views
+from .visibility import winding_needs_two_sides
+from .voxels import surface_voxels
+
+
+def fuse(
+    mesh: MeshData,
+    targets: Sequence[TextureTarget],
+    painted: PaintedFrames,
+    params: FuseParams,
+    orbit_counts: tuple[int, int],
+    progress: Progress = silent,
+) -> FuseResult:
+    """Fuse painted frames into textures and a voxel texture.
+
+    Views are numbered anchors first, then frames. The anchors, or else frame 0, are locked (4.9).
+    Raises InputError where no view sees any of the surface. Memory: section 6.
+    """
+    clock = _Clock()
+    warnings: list[str] = []
+    views, orbit = _views(painted, orbit_counts, warnings)
+    anchors = len(painted.anchors)
+    locked = tuple(range(anchors)) or (0,)
+    cameras = [view.camera for view in views]
+    depth = DepthSource.of_mesh(mesh, cameras, params)
+
+    with clock("voxels"):
+        voxels = surface_voxels(
+            mesh.vertices, mesh.faces, params.label_grid, mesh.face_object, part(progress, 0.0, 0.05)
+        )
+        two_sided = _two_sided(mesh, cameras)
+    gains, flow = None, None
+    if params.alignment:
+        with clock("alignment"):
+            views, flow = align_frames(mesh, views, anchors, part(progress, 0.05, 0.3))
+    with clock("candidates"):
+        candidates = collect_candidates(
+            voxels, views, depth, params, double_sided=two_sided[voxels.triangle], progress=part(progress, 0.3, 0.5)
+        )
+        if params.exposure:
+            gains = exposure_gains(candidates, len(views))
+            candidates = apply_gains(candidates, gains)
+    if not (candidates.label >= 0).any():
+        raise InputError(
+            "nothing-visible",
+            "No view sees any of the surface.",
+            "Check that the object has faces, and that the frames show it.",
+        )
+    with clock("view selection"):
+        neighbours = voxel_neighbours(voxels.coords, voxels.grid)
+        problem = build_problem(voxels, candidates, neighbours, params, view_orbit=orbit, locked_views=locked)
+        labels, solved = select_views(
+            problem, voxels.coords, preset=params.solver, progress=part(progress, 0.5, 0.65)
+        )
+    with clock("fill"):
+        colours, source = _fill(voxels, candidates, labels, neighbours, params)
+    with clock("atlas"):
+        sampler = SurfaceSampler(
+            voxels, labels, colours, views, depth, params, exact_views=range(anchors), gains=gains
+        )
+        textures = {}
+        for index, target in enumerate(targets):
+            span = part(progress, 0.65 + 0.2 * index / len(targets), 0.65 + 0.2 * (index + 1) / len(targets))
+            textures[target.name] = bake_target(mesh, target, sampler, double_sided=two_sided, progress=span)
+    with clock("voxel texture"):
+        out, out_colour, out_label = _voxel_texture(
+            mesh, voxels, labels, colours, views, depth, params, two_sided, gains, part(progress, 0.85, 1.0)
+        )
+    report = {
+        "voxels": len(voxels),
+        "views": len(views),
+        "anchors": anchors,
+        "energy": solved,
+        "filled_voxels": {
+            name: round(float(np.mean(source == value)), 4)
+            for value, name in enumerate(("observed", "diffused", "nearest", "part mean", "grey"))
+        },
+        "coverage": coverage_numbers(textures),
+        "seams": {t.name: seam_error(mesh, t, textures[t.name]) for t in targets},
+        "gains": None if gains is None else np.round(gains, 4).tolist(),
+        "flow_pixels": flow,
+        "seconds": clock.seconds,
+        "warnings": warnings,
+    }
+    return FuseResult(textures, out, out_colour, out_label, report)
+
+
+def _two_sided(mesh: MeshData, cameras: Sequence[Camera]) -> NDArray[np.bool_]:
+    """bool (F,): faces seen from both sides, by their material or because the winding cannot be trusted (4.1)."""
+    if winding_needs_two_sides(mesh.vertices, mesh.faces, cameras):
+        return np.ones(len(mesh.faces), bool)
+    return np.zeros(len(mesh.faces), bool) if mesh.double_sided is None else mesh.double_sided
+
+
+def _views(
+    painted: PaintedFrames, orbit_counts: tuple[int, int], warnings: list[str]
+) -> tuple[list[Frame], NDArray[np.int32]]:
+    """Anchors and frames in one list, and the orbit of each: 0 horizontal (and anchors), 1 vertical."""
+    views = [*painted.anchors, *painted.frames]
+    if not views:
+        raise InputError("frames-missing", "There are no frames.", "Run 'paint' first.")
+    if len(views) > 255:
+        raise InputError("frames-many", f"There are {len(views)} frames.", "Use at most 255 frames and references.")
+    empty = [i for i, view in enumerate(views) if not (view.image[..., 3] > 0).any()]
+    if empty:
+        warnings.append(f"{len(empty)} of {len(views)} frames show nothing of the object and were left out.")
+    orbit = np.zeros(len(views), np.int32)
+    orbit[len(painted.anchors) + orbit_counts[0] :] = 1
+    return views, orbit
+
+
+def chosen_colours(candidates: Candidates, labels: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Colour float32 (N, 3) of each voxel in the view that its label names; 0 where unobserved."""
+    hit = (candidates.label == labels[:, None]) & (labels[:, None] >= 0)
+    column = hit.argmax(axis=1)
+    colour = candidates.colour[np.arange(len(labels)), column].astype(np.float32)
+    colour[labels == UNOBSERVED] = 0.0
+    return colour
+
+
+def _fill(
+    voxels: SurfaceVoxels,
+    candidates: Candidates,
+    labels: NDArray[np.int16],
+    neighbours: NDArray[np.int32],
+    params: FuseParams,
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    return diffuse(
+        neighbours,
+        chosen_colours(candidates, labels),
+        labels != UNOBSERVED,
+        points=voxels.point,
+        part=voxels.object_id,
+        mode=params.diffusion,
+    )
+
+
+def _voxel_texture(
+    mesh: MeshData,
+    voxels: SurfaceVoxels,
+    labels: NDArray[np.int16],
+    colours: NDArray[np.float32],
+    views: Sequence[Frame],
+    depth: DepthSource,
+    params: FuseParams,
+    two_sided: NDArray[np.bool_],
+    gains: NDArray[np.float32] | None,
+    progress: Progress,
+) -> tuple[SurfaceVoxels, NDArray[np.uint8], NDArray[np.int16]]:
+    """The voxel texture at `params.grid`: labels inherited from the label grid (section 3)."""
+    if params.grid == params.label_grid:
+        return voxels, _bytes(colours), labels
+    fine = surface_voxels(mesh.vertices, mesh.faces, params.grid, mesh.face_object, part(progress, 0.0, 0.2))
+    candidates = collect_candidates(
+        fine,
+        views,
+        depth,
+        params,
+        double_sided=two_sided[fine.triangle],
+        gains=gains,
+        progress=part(progress, 0.2, 0.9),
+    )
+    fine_labels = inherit_labels(voxels, labels, fine, candidates)
+    neighbours = voxel_neighbours(fine.coords, fine.grid)
+    fine_colours, _ = _fill(fine, candidates, fine_labels, neighbours, params)
+    return fine, _bytes(fine_colours), fine_labels
+
+
+def _bytes(colours: NDArray[np.floating]) -> NDArray[np.uint8]:
+    return np.clip(np.round(colours), 0, 255).astype(np.uint8)
+
+
+class _Clock:
+    """Seconds of each named step."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, step: str) -> Iterator[Any]:
+        start = time.perf_counter()
+        yield
+        self.seconds[step] = round(time.perf_counter() - start, 2)
