@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from ..mesh import MeshData
 from ..orbits.cameras import Camera
 from ..painters.base import Frame
+from ..texturing.hits import cast
 from .filters import gaussian
-from .rendering import cast
 from .scenes import Colour
 
 _WAVES = 24  # random cosines per component of a noise field
@@ -66,7 +66,7 @@ def orbit_gains(count: int, strength: float, seed: int) -> NDArray[np.float64]:
     wave = np.concatenate([np.cos(harmonics), np.sin(harmonics)])  # (6, count)
     p = 0.5 * (random.normal(size=(3, 6)) @ wave).T
     gains = 1 + strength * (p.mean(axis=1, keepdims=True) + 0.3 * p)
-    gains[0] = 1
+    gains[:1] = 1
     return gains
 
 
@@ -90,12 +90,12 @@ def render_frames(
     """
     frames = []
     for orbit, count in enumerate(orbit_counts):
-        field = DriftField(drift, cameras[0].focal, seed + 1000 + orbit) if len(cameras) else None
+        focal = cameras[len(frames)].focal if count else 1.0
+        field = DriftField(drift, focal, seed + 1000 + orbit)
         gains = orbit_gains(count, gain, seed + 2000 + orbit)
         for j in range(count):
             index = len(frames)
             hits = cast(mesh, cameras[index], supersample)
-            assert field is not None
             picture = hits.picture(colour(hits.point + field(hits.point, j)) * gains[j])
             if blur > 0:
                 picture = gaussian(picture, blur)

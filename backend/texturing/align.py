@@ -197,7 +197,8 @@ class _SeenSurface:
     """The surface behind the object pixels of one frame.
 
     pixel int64 (n,) in row order; point float64 (n, 3); side int64 (n,) 0 or 1; weight float32 (n,): cos^4 of the
-    viewing angle, 0.05 of that beside a jump of depth, where neighbouring surfaces mix in a pixel.
+    viewing angle, 0.05 of that beside a jump of depth, where neighbouring surfaces mix in a pixel; clean bool (n,): two
+    pixels or more from any such jump.
     """
 
     def __init__(
@@ -207,8 +208,10 @@ class _SeenSurface:
         point: NDArray[np.float64],
         side: NDArray[np.int64],
         weight: NDArray[np.float32],
+        clean: NDArray[np.bool_],
     ) -> None:
         self.shape, self.pixel, self.point, self.side, self.weight = shape, pixel, point, side, weight
+        self.clean = clean
         rows, columns = pixel // shape[1], pixel % shape[1]
         self._box = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
 
@@ -225,10 +228,11 @@ class _SeenSurface:
         distance = depth.reshape(-1)[pixel] / (direction @ camera.forward)
         normal = normals[triangle.reshape(-1)[pixel]]
         cosine = np.abs(np.einsum("ij,ij->i", normal, direction))
-        jump = _depth_jump(depth, camera).reshape(-1)[pixel]
-        weight = (cosine**4 * np.where(jump, 0.05, 1.0)).astype(np.float32)
+        jump = _depth_jump(depth, camera)
+        weight = (cosine**4 * np.where(jump.reshape(-1)[pixel], 0.05, 1.0)).astype(np.float32)
+        clean = ~_widened(jump).reshape(-1)[pixel]
         point = origin + distance[:, None] * direction
-        return _SeenSurface((height, width), pixel, point, (normal @ _SIDE > 0).astype(np.int64), weight)
+        return _SeenSurface((height, width), pixel, point, (normal @ _SIDE > 0).astype(np.int64), weight, clean)
 
     def flow(
         self, template: NDArray[np.float32], known: NDArray[np.bool_], grey: NDArray[np.float32]
@@ -236,7 +240,7 @@ class _SeenSurface:
         """Guarded flow (n, 2) at the pixels from template values (n,), known where `known` (n,), to the frame."""
         drawn, valid = np.zeros(self.shape, np.float32), np.zeros(self.shape, bool)
         drawn.reshape(-1)[self.pixel] = template
-        valid.reshape(-1)[self.pixel] = known
+        valid.reshape(-1)[self.pixel] = known & self.clean
         flow = np.zeros((*self.shape, 2), np.float32)
         if min(drawn[self._box].shape) >= 16:
             flow[self._box] = guarded_flow(drawn[self._box], grey[self._box], valid[self._box])
@@ -253,6 +257,14 @@ def _depth_jump(depth: NDArray[np.float32], camera: Camera) -> NDArray[np.bool_]
     pixel = 1 / camera.focal if camera.orthographic else depth / camera.focal
     with np.errstate(invalid="ignore"):
         return ~(high - low <= 0.02 + 3 * pixel)
+
+
+def _widened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask and its eight neighbours."""
+    wide = np.pad(mask, 1)
+    for _ in range(2):  # rows, then columns
+        wide = (wide[:-2] | wide[1:-1] | wide[2:]).T
+    return wide
 
 
 def _grey(image: NDArray[np.uint8]) -> NDArray[np.float32]:

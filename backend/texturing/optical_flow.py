@@ -2,7 +2,8 @@
 """Dense optical flow between a rendering and a frame of the same view (specs/texture-optimizer.md 4.6).
 
 Conventions: grey images float32 (h, w) in 0..1; flow float32 (h, w, 2) in pixels, x right and y down, such that
-frame(p + flow(p)) looks like template(p). `valid` bool (h, w): pixels that may be compared.
+frame(p + flow(p)) looks like template(p). `valid` bool (h, w): pixels that may be compared; flow continues a little
+beyond them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 MAX_FLOW = 8.0  # pixels; longer flow is rejected
+NOISE = 0.001  # grey levels in 0..1
 
 cv2: Any
 try:
@@ -29,7 +31,7 @@ except ImportError:
 def guarded_flow(template: Image, frame: Image, valid: Mask) -> Image:
     """Flow that is safe to warp with: zero wherever it is long, tiny, or does not bring the images closer.
 
-    By DIS where OpenCV is present, else by Lucas-Kanade. Zero outside `valid`.
+    By DIS where OpenCV is present, else by Lucas-Kanade.
     """
     if cv2 is not None:
         return guard(template, frame, valid, dis_flow(template, frame, valid), 0.15)
@@ -39,20 +41,23 @@ def guarded_flow(template: Image, frame: Image, valid: Mask) -> Image:
 def guard(template: Image, frame: Image, valid: Mask, flow: Image, ratio: float) -> Image:
     """Flow scaled down where it cannot be trusted.
 
-    ratio: the relative fall of the local mean residual (Gaussian of sigma 12 px) from which flow is fully trusted.
+    ratio: the relative fall of the local mean residual (Gaussian of sigma 12 px) from which flow is fully trusted;
+    a fall by less than NOISE is none.
     """
     length = np.linalg.norm(flow, axis=-1)
     visible = valid.astype(np.float32)
     warped, inside = _warped(frame, visible, flow)
     both = visible * (inside > 0.5)
-    before, after = np.abs(template - frame) * both, np.abs(template - warped) * both
+    # Interpolation removes noise, which must not count as a better match: smooth both residuals by 3 x 3 pixels first.
+    before, after = np.abs(_box(np.stack([(template - frame) * both, (template - warped) * both]), 1))
     # Quarter resolution is enough for an average over 12 pixels.
     error_0, error_1, share = (_halved(_halved(x)) for x in (before, after, both))
     error_0, error_1, share = _blurred(np.stack([error_0, error_1, share]), 3.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        gained = np.where(share > 1e-4, (error_0 - error_1) / (ratio * error_0 + 1e-6 * share), 0.0)
+        gained = np.where(share > 1e-4, (error_0 - error_1 - NOISE * share) / (ratio * error_0 + 1e-6 * share), 0.0)
     trust = _enlarged(np.clip(gained, 0, 1)[..., None].astype(np.float32), 4, flow.shape[:2])[..., 0]
-    trust *= np.clip((length - 0.25) / 0.5, 0, 1) * np.clip(MAX_FLOW - length, 0, 1) * visible
+    trust *= np.clip((length - 0.25) / 0.5, 0, 1) * np.clip(MAX_FLOW - length, 0, 1)
+    trust *= np.clip(2 * _blurred(visible[None], 3.0)[0], 0, 1)  # fades out within a few pixels of what was compared
     return flow * trust[..., None]
 
 
