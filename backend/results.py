@@ -12,8 +12,8 @@ import numpy as np
 
 from .errors import InputError
 from .files import load_npz, save_npz, write_json, write_png
-from .job import Job
 from .host import TextureFiles
+from .job import Job
 from .mesh import MeshData
 from .orbits.files import open_passes
 from .painters.base import Reference

@@ -133,9 +133,7 @@ def test_resume_of_another_version(tmp_path):
     assert run("passes", "--mesh", SAMPLE, "--out", out, *QUICK[:4]).status == 0
     stage = out / "work" / "passes" / "stage.json"
     stage.write_text(stage.read_text().replace('"version": "', '"version": "9'))
-    outcome = run(
-        "generate", "--mesh", SAMPLE, "--reference", REFERENCE, "--out", out, "--resume", *QUICK
-    )
+    outcome = run("generate", "--mesh", SAMPLE, "--reference", REFERENCE, "--out", out, "--resume", *QUICK)
     assert (outcome.status, outcome.error["code"]) == (3, "resume-version")
 
 
