@@ -53,8 +53,30 @@ lock: | $(VENV)/bin/python  ## resolve pyproject.toml again into requirements/, 
 	$(COMPILE) -o requirements/core.txt
 	$(COMPILE) --group blender -o requirements/blender.txt
 	$(COMPILE) --group blender --group dev -o requirements/dev.txt
+	$(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate \
+		--no-header --no-emit-package=numpy --group blender-program -o requirements/blender-program.txt
 	$(COMPILE) --group neural $(NO_TORCH) -o requirements/neural.txt
 	$(COMPILE) --group neural --group train $(NO_TORCH) -o requirements/train.txt
+
+# The zip that Blender installs, checked by Blender's own validator (it comes with the bpy module).
+EXTENSION := dist/orbit_painter
+extension: $(VENV)/run.stamp  ## dist/orbit_painter-VERSION.zip
+	rm -rf $(EXTENSION) && mkdir -p $(EXTENSION)
+	cp -r blender_manifest.toml __init__.py LICENSE addon backend $(EXTENSION)
+	find $(EXTENSION) -name __pycache__ -type d -prune -exec rm -rf {} +
+	tool=$$(find $(VENV) -path '*/bl_pkg/cli/blender_ext.py' | head -1) && \
+		$(RUN) "$$tool" validate $(EXTENSION) && \
+		$(RUN) "$$tool" build --source-dir $(EXTENSION) --output-dir dist
+	rm -rf $(EXTENSION)
+
+# BLENDER names the program; its own Python gets what makes the same results faster, in .packages/<version>.
+BLENDER ?= blender
+blender-packages: | $(VENV)/bin/python
+	@version=$$($(BLENDER) -b --python-exit-code 1 --python-expr \
+		'import sys; print("PYTHON %d.%d" % sys.version_info[:2])' | sed -n 's/^PYTHON //p') && test -n "$$version" || \
+		{ echo "$(BLENDER) could not be asked for its Python; set BLENDER=/path/to/blender."; exit 1; }; \
+	$(INSTALL) --no-deps --upgrade --python-version $$version --target .packages/$$version \
+		-r requirements/blender-program.txt && echo "Installed for Blender's Python $$version."
 
 clean:
 	rm -rf $(VENV) .packages out dist .pytest_cache .ruff_cache .hypothesis

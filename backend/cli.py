@@ -19,6 +19,13 @@ from pathlib import Path
 PACKAGE = "orbit_painter"
 
 
+def add_packages() -> None:
+    """Let this Python find what `make blender-packages` installed for it, after everything of its own."""
+    folder = Path(__file__).resolve().parent.parent / ".packages" / "{}.{}".format(*sys.version_info)
+    if folder.is_dir():
+        sys.path.append(str(folder))
+
+
 def import_package() -> None:
     """Make the checkout importable as one package, whatever its folder is called, without touching sys.path."""
     if PACKAGE in sys.modules:
@@ -53,6 +60,7 @@ def make_host():
 
 
 if __name__ == "__main__":
+    add_packages()
     import_package()
     from orbit_painter.backend.commands import main
 

@@ -22,7 +22,7 @@ def test_json_events_are_one_object_a_line_and_never_go_backwards():
     console.note("A note.")
     console.error(InputError("mesh-empty", "No mesh.", "Give one."), None)
     events = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [e["type"] for e in events][0] == "accepted"
+    assert events[0]["type"] == "accepted"
     assert [e["type"] for e in events][-2:] == ["log", "error"]
     done = [e["done"] for e in events if e["type"] == "progress"]
     assert done == sorted(done)

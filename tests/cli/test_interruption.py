@@ -13,7 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PRELUDE = f"""
 import importlib.util as u, sys, time
-s = u.spec_from_file_location("orbit_painter", {str(ROOT / "__init__.py")!r}, submodule_search_locations=[{str(ROOT)!r}])
+root = {str(ROOT)!r}
+s = u.spec_from_file_location("orbit_painter", root + "/__init__.py", submodule_search_locations=[root])
 sys.modules["orbit_painter"] = u.module_from_spec(s)
 from pathlib import Path
 from orbit_painter.backend.errors import CancelledError

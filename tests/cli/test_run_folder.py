@@ -30,9 +30,8 @@ def test_a_finished_stage_is_kept_and_replaced_in_one_step(tmp_path):
 def test_a_failed_stage_leaves_the_earlier_one(tmp_path):
     with RunFolder(tmp_path) as run:
         save(run, "one")
-        with pytest.raises(RuntimeError), run.writing("passes", "x") as (folder, _):
-            (folder / "data.txt").write_text("half")
-            raise RuntimeError
+        with pytest.raises(FileNotFoundError), run.writing("passes", "x") as (folder, _):
+            (folder / "data.txt").write_text((folder / "missing.txt").read_text())
         assert run.require("passes").facts["text"] == "one"
         assert not list(run.work.glob("*.part"))
 
@@ -64,7 +63,7 @@ def test_another_version_is_refused_with_a_sentence(tmp_path):
         save(run, "one")
         path = run.folder("passes") / "stage.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), "version": "99.0.0"}))
-        with pytest.raises(InputError, match="version 99.0.0") as error:
+        with pytest.raises(InputError, match=r"version 99\.0\.0") as error:
             run.record("passes")
         assert error.value.code == "resume-version"
         path.write_text("{")

@@ -32,7 +32,7 @@ def finished(tmp_path_factory):
 
 
 def test_everything_that_was_promised_is_there(finished):
-    out, outcome = finished
+    out, _ = finished
     names = files_below(out)
     for name in (
         "sample.glb", "sample.blend", "voxels.npz", "contact_sheet.png", "still.png", "turntable.mp4",
