@@ -34,8 +34,8 @@ def digest(*parts: Any) -> str:
     """A short hash of JSON-able values and bytes: equal keys mean equal results."""
     hasher = hashlib.sha256()
     for value in parts:
-        hasher.update(value if isinstance(value, bytes) else json.dumps(value, sort_keys=True).encode())
-        hasher.update(b"\0")
+        raw = value if isinstance(value, bytes) else json.dumps(value, sort_keys=True).encode()
+        hasher.update(f"{type(value) is bytes} {len(raw)} ".encode() + raw)
     return hasher.hexdigest()[:32]
 
 
