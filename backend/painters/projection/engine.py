@@ -51,7 +51,15 @@ class ProjectionPainter:
         plain = ordinary(evidence, planes, scale)
         progress(0.3, "continuing the texture")
         texture = complete(
-            surfaces, evidence, plain, planes, scale, options.patch, request.seed, part(progress, 0.3, 0.6)
+            surfaces,
+            evidence,
+            plain,
+            planes,
+            scale,
+            options.patch,
+            options.detail,
+            request.seed,
+            part(progress, 0.3, 0.6),
         )
         frames = render_all(request, evidence, texture, part(progress, 0.6, 1.0))
         info |= {

@@ -78,9 +78,13 @@ class Evidence:
         atlas = (uv + np.array([0, row])).astype(np.float32)
         trust = np.zeros(len(points), np.float32)
         at = np.flatnonzero(inside)
+        # Five pixels at the point's depth; what is much farther than that from the surface seen there is hidden.
+        limit = 5.0 / (camera.focal if camera.orthographic else camera.focal / np.maximum(depth[at], 1e-6))
+        away = points[at] - self.position.reshape(-1, 3)[nearest_index(atlas[at], *self.size)]
+        near = (away * away).sum(axis=1) < (5 * limit) ** 2
+        at, limit = at[near], np.broadcast_to(limit, len(at))[near]
         if len(at) == 0:
             return atlas, trust
-        limit = 5.0 / (camera.focal if camera.orthographic else camera.focal / np.maximum(depth[at], 1e-6))
         visible = self._visible(reference, uv[at], points[at].astype(np.float32), facing[at], limit, slack)
         trust[at] = visible * bilinear(self.trust, atlas[at])
         return atlas, trust
@@ -91,7 +95,7 @@ class Evidence:
         uv: NDArray[np.float64],
         points: NDArray[np.float32],
         front: NDArray[np.bool_],
-        limit: NDArray[np.float64] | float,
+        limit: NDArray[np.float64],
         slack: float,
     ) -> NDArray[np.float32]:
         """Share (n,) of the four pixels around uv (n, 2) whose surface the points lie on; `limit` is five pixels."""
@@ -102,9 +106,8 @@ class Evidence:
             from .kernels import visible_share
 
             out = np.empty(len(uv), np.float32)
-            limits = np.broadcast_to(np.asarray(limit, np.float64), len(uv))
             size = (camera.width, camera.height, row, self.size[0])
-            visible_share(uv, points, front, limits, position, normal, part, *size, slack, SHEET, out)
+            visible_share(uv, points, front, limit, position, normal, part, *size, slack, SHEET, out)
             return out
         corner = np.floor(uv - 0.5)
         fraction = uv - 0.5 - corner
@@ -173,7 +176,9 @@ def _examine(picture: Picture) -> tuple[NDArray, ...]:
     trust = (steep * opaque * buffer.mask * ~hidden).astype(np.float32)
     inner = local_minimum((alpha > 0.9).astype(np.float32), 2 * scale) > 0
     rim = local_maximum((hidden | hiding).astype(np.float32), scale) > 0
-    source = buffer.mask & inner & (cosine > SOURCE_COSINE) & ~rim
+    same = buffer.material * 4096 + buffer.object
+    mixed = local_maximum(same.astype(np.float32), 1) != local_minimum(same.astype(np.float32), 1)
+    source = buffer.mask & inner & (cosine > SOURCE_COSINE) & ~rim & ~mixed
     if source.sum() < 50:  # very thin things: take what there is
         source = buffer.mask & (alpha > 0.5)
     colour = bleed(picture.colour, np.where(trust > 0.3, 1.0, 0.0).astype(np.float32))

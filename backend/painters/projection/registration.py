@@ -18,7 +18,7 @@ from ...mesh import MeshData
 from ...orbits.cameras import Camera, look, orbit_cameras, orthographic_front
 from ...progress import Progress, part
 from .gbuffer import coverage
-from .sampling import bilinear, gaussian, resized
+from .sampling import bilinear, gaussian, local_maximum, local_minimum, resized
 
 GOOD_FIT = 0.992  # intersection over union above which no further camera distances are tried
 POOR_FIT = 0.80  # below it the artist is told
@@ -70,7 +70,22 @@ def register(mesh: MeshData, alpha: NDArray[np.float32], known: Camera | None, p
         other = _best(mesh, alpha, more, part(progress, 0.5, 1.0))
         if 1 - other.iou < 0.8 * (1 - best.iou):
             best = other
+    if best.iou < POOR_FIT:  # cut-out foliage, lattices: compare the outlines with their gaps closed
+        radius = max(2, round(0.02 * max(height, width)))
+        cover = coverage(mesh, best.camera, 2)
+        closed = overlap(_closed(alpha, radius), _closed(cover, radius))
+        other = _fit(mesh, _closed(alpha, radius), best.camera, part(progress, 0.9, 1.0), True, False, radius)
+        if other[1] > closed + 0.02:
+            exact = overlap(alpha, coverage(mesh, other[0]))
+            best = Registration(other[0], exact, True)
     return best
+
+
+def _closed(alpha: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
+    """Morphological closing with a square of side 2 radius + 1."""
+    grown = np.pad(alpha, radius)
+    grown = local_minimum(local_maximum(grown, radius), radius)
+    return grown[radius:-radius, radius:-radius]
 
 
 def overlap(alpha: NDArray[np.float32], cover: NDArray[np.float32]) -> float:
@@ -116,9 +131,18 @@ def moved(camera: Camera, scale: float, shift: Sequence[float] | NDArray[np.floa
 
 
 def _fit(
-    mesh: MeshData, alpha: NDArray[np.float32], camera: Camera, progress: Progress, from_boxes: bool, rough: bool
+    mesh: MeshData,
+    alpha: NDArray[np.float32],
+    camera: Camera,
+    progress: Progress,
+    from_boxes: bool,
+    rough: bool,
+    closing: int = 0,
 ) -> tuple[Camera, float]:
-    """Best scale and offset of `camera`, and the overlap there; `rough`: one round only."""
+    """Best scale and offset of `camera`, and the overlap there; `rough`: one round only.
+
+    closing: radius by which gaps in the coverage are closed before it is compared (those in `alpha` already are).
+    """
     if from_boxes:
         camera = _aligned_boxes(mesh, alpha, camera)
     best, best_iou = camera, -1.0
@@ -126,6 +150,7 @@ def _fit(
         report = part(progress, 0.1 + 0.25 * step, 0.35 + 0.25 * step)
         report(0.0, "aligning the reference")
         cover = coverage(mesh, camera, 2 if step == 0 else 4)
+        cover = _closed(cover, closing) if closing else cover
         iou = overlap(alpha, cover)
         if iou > best_iou:
             best, best_iou = camera, iou
@@ -139,7 +164,8 @@ def _fit(
         if step == 0 and rough:
             break
     progress(0.9, "aligning the reference")
-    iou = overlap(alpha, coverage(mesh, camera, 2 if rough else 4))
+    cover = coverage(mesh, camera, 2 if rough else 4)
+    iou = overlap(alpha, _closed(cover, closing) if closing else cover)
     progress(1.0, "aligning the reference")
     return (camera, iou) if iou >= best_iou else (best, best_iou)
 

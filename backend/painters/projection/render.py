@@ -13,6 +13,7 @@ from .evidence import Evidence
 from .sampling import bilinear
 from .synthesis import Texture
 
+BLOCK = 16_384  # points; what is worked on at once stays in the cache
 MARGIN = 3  # pixels by which colours are continued beyond the silhouette
 
 
@@ -20,7 +21,10 @@ def render_frame(view: ViewPasses, evidence: Evidence, texture: Texture) -> Fram
     """The object's colours in one view: references where they show the surface, the completed texture elsewhere."""
     rows = np.flatnonzero(view.mask.ravel())
     points, normals = view.position.reshape(-1, 3)[rows], view.normal.reshape(-1, 3)[rows]
-    colour, confidence = surface_colour(points, normals, evidence, texture)
+    colour, confidence = np.empty((len(rows), 3), np.float32), np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), BLOCK):
+        block = np.s_[start : start + BLOCK]
+        colour[block], confidence[block] = surface_colour(points[block], normals[block], evidence, texture)
     height, width = view.mask.shape
     image = np.zeros((height * width, 4), np.uint8)
     image[rows, :3] = np.floor(np.clip(colour, 0, 1) * 255 + 0.5)
@@ -49,7 +53,7 @@ def surface_colour(
     confidence = 1 - unseen
     at = np.flatnonzero(unseen > 0.01)
     if len(at):
-        invented, mirrored = completed_colour(points[at], normals[at], evidence, texture)
+        invented, mirrored = completed_colour(points[at], normals[at], texture)
         share = unseen[at]
         colour[at] = colour[at] * (1 - share[:, None]) + invented * share[:, None]
         confidence[at] = np.maximum(confidence[at], 0.5 * mirrored * share)
@@ -57,7 +61,7 @@ def surface_colour(
 
 
 def completed_colour(
-    points: NDArray[np.float32], normals: NDArray[np.float32], evidence: Evidence, texture: Texture
+    points: NDArray[np.float32], normals: NDArray[np.float32], texture: Texture
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Colour (n, 3) from the texture, and the share (n,) of it that was mirrored.
 
@@ -68,10 +72,10 @@ def completed_colour(
     if accel.NUMBA:
         from .kernels import mix_votes
 
-        width, height = evidence.size
+        height, width = texture.image.shape[:2]
         colour, mirrored = np.empty((len(points), 3), np.float32), np.empty(len(points), np.float32)
         frame = (surface.point, surface.normal, surface.right, surface.down)
-        source = (texture.place, texture.jacobian, texture.change, texture.mirrored, evidence.colour.reshape(-1, 3))
+        source = (texture.place, texture.jacobian, texture.change, texture.mirrored, texture.image.reshape(-1, 3))
         mix_votes(points, normals, surface.grid, surface.lookup, *frame, *source, width, height, colour, mirrored)
         return colour, mirrored
     grid = (points + 0.5) * surface.grid - 0.5
@@ -91,7 +95,7 @@ def completed_colour(
         delta = points[at] - surface.point[j]
         along = np.stack([(delta * surface.right[j]).sum(1), (delta * surface.down[j]).sum(1)], axis=1)
         uv = texture.place[j] + np.einsum("nij,nj->ni", texture.jacobian[j], along)
-        total[at] += share[:, None] * (bilinear(evidence.colour, uv) + texture.change[j])
+        total[at] += share[:, None] * (bilinear(texture.image, uv) + texture.change[j])
         mirrored[at] += share * texture.mirrored[j]
         weight[at] += share
     return total / weight[:, None], mirrored / weight

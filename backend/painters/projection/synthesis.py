@@ -25,6 +25,7 @@ from .surface import SurfacePoints, neighbours, patch_taps
 from .symmetry import MirrorPlane
 
 SEEN = 0.5  # trust from which a point counts as seen
+BLOCK = 8192  # points whose patches are compared at once
 PLAIN = 0.6  # ordinariness from which a place may be mirrored
 INVALID_TAP = 0.12  # cost of a patch tap that leaves the usable part of the picture
 WEIGHTS = {"height": 2.0, "side": 0.5, "normal": 0.03, "part": 0.4, "object": 0.2, "unique": 0.15, "colour": 0.3}
@@ -40,6 +41,7 @@ class Texture:
     place     float32 (N, 2), atlas coordinates; jacobian float32 (N, 2, 2), pixels per unit length along right, down
     change    float32 (N, 3), smooth colour correction, 0 where seen
     seen      float32 (N,), trust in the point's own view; mirrored bool (N,)
+    image     float32 (H, W, 3), what the places refer to: the atlas, with as much of its detail as is wanted
     """
 
     surface: SurfacePoints
@@ -48,6 +50,7 @@ class Texture:
     change: NDArray[np.float32]
     seen: NDArray[np.float32]
     mirrored: NDArray[np.bool_]
+    image: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,6 +173,10 @@ class Level:
                 out,
             )
             return out
+        blocks = [np.s_[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+        return np.concatenate([self._patch_cost(uv[block], rows[block]) for block in blocks] or [uv[:0, 0]])
+
+    def _patch_cost(self, uv: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
         jacobian = jacobian_at(self.evidence, uv)
         offset, tap = self.offset[rows], self.tap[rows]
         places = uv[:, None] + np.einsum("mij,mkj->mki", jacobian, offset)
@@ -256,6 +263,7 @@ class Level:
             self._keep_better(best, best_place, uv)
             radius = 0.25 * max(self.width, self.height)
             while radius > 1.5:
+                progress((sweep + 0.75) / iterations, "continuing the texture")
                 jump = (random.random(best_place.shape, np.float32) * 2 - 1) * np.float32(radius)
                 self._keep_better(best, best_place, best_place + jump)
                 radius /= 3.5
@@ -290,6 +298,7 @@ def complete(
     planes: list[MirrorPlane],
     pixels_per_unit: float,
     patch: int,
+    detail: float,
     seed: int,
     progress: Progress,
 ) -> Texture:
@@ -329,7 +338,16 @@ def complete(
         _levelled(previous),
         previous.seen,
         previous.mirrored,
+        _with_detail(evidence, detail, pixels_per_unit / 40),
     )
+
+
+def _with_detail(evidence: Evidence, detail: float, sigma: float) -> NDArray[np.float32]:
+    """The atlas with a share `detail`, 0 ... 1, of what is finer than `sigma` pixels."""
+    if detail >= 1:
+        return evidence.colour
+    smooth = masked_gaussian(evidence.colour, (evidence.trust > 0.3).astype(np.float32), sigma)
+    return (smooth + np.float32(detail) * (evidence.colour - smooth)).astype(np.float32)
 
 
 def expected_classes(level: Level, progress: Progress) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -345,7 +363,7 @@ def expected_classes(level: Level, progress: Progress) -> tuple[NDArray[np.float
     at = np.flatnonzero(level.known)
     chance[at, guide.colour_class[flat[at]]] = 1.0
     trusted = level.known * np.maximum(level.seen, SEEN) ** 2 * (0.05 + guide.texture[flat] ** 2)
-    ways = _level_ways(surface, near)
+    ways = _level_ways(surface, guide, near)
     report = part(progress, 0.0, 0.03)
     chance, arrived = diffuse(near, chance, trusted.astype(np.float32), 72, 0.97, ways, report)
 
@@ -376,10 +394,11 @@ def _likeness(level: Level, progress: Progress) -> NDArray[np.float32]:
     return result
 
 
-def _level_ways(surface: SurfacePoints, near: NDArray[np.int32]) -> NDArray[np.float32]:
+def _level_ways(surface: SurfacePoints, guide: Guide, near: NDArray[np.int32]) -> NDArray[np.float32]:
     """Conductance of the edges (N, m): colours spread round an object sooner than up, and hardly to other materials."""
     rise = np.abs(surface.point[near, 2] - surface.point[:, 2, None]) / surface.spacing
-    other = surface.material[near] != surface.material[:, None]
+    shown = np.isin(surface.material, guide.material[guide.source])
+    other = (surface.material[near] != surface.material[:, None]) & shown[near] & shown[:, None]
     return ((1 - 0.98 * other) / (1 + UPHILL * np.minimum(rise, 1) ** 2)).astype(np.float32)
 
 
