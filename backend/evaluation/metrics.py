@@ -149,7 +149,8 @@ def seam_ratio(
         for a, b in (((slice(1, None), slice(None)), (slice(-1), slice(None))),
                      ((slice(None), slice(1, None)), (slice(None), slice(-1)))):  # fmt: skip
             near = (tile.label[a] >= 0) & (tile.label[b] >= 0)
-            near &= np.linalg.norm(point[a] - point[b], axis=-1) < 6 / size
+            distance = np.linalg.norm(np.where(near[..., None], point[a] - point[b], 0.0), axis=-1)
+            near &= distance < 6 / size
             error = np.abs((colour[a] - colour[b]) - (true[a] - true[b])).mean(axis=-1)
             different = tile.label[a] != tile.label[b]
             for kind in (0, 1):

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of acceptance criteria A9 to A13: every method on every scene at every drift, on held-out views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..files import write_png
+from ..mesh import MeshData
+from ..orbits.cameras import orbit_cameras
+from ..painters.base import Frame, PaintedFrames
+from ..progress import Progress, part, silent
+from ..texturing.atlas import texel_points
+from ..texturing.baselines.average import average_texture
+from ..texturing.baselines.differentiable import differentiable_texture
+from ..texturing.baselines.voxel_baselines import greedy_voxels, horizontal_first_voxels, mrf_voxels
+from ..texturing.fuse import fuse
+from ..texturing.hits import Hits, cast
+from ..texturing.types import BakedTile, FuseParams, TextureTarget
+from ..texturing.uv_raster import claim_texels
+from .drift import render_frames
+from .metrics import compare, seam_ratio
+from .rendering import held_out_cameras, render, render_texture
+from .scenes import Scene
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """How large an experiment is. The defaults are those of the acceptance table."""
+
+    orbit_frames: int = 61
+    frame_size: int = 512
+    texture_size: int = 1024
+    held_out: int = 20
+    grid: int = 256
+    seed: int = 0
+
+
+Method = Callable[[MeshData, TextureTarget, Sequence[Frame], tuple[int, int]], list[BakedTile]]
+
+
+def fused(**changes: object) -> Method:
+    """TextureOptimizer with the default parameters and these changes."""
+
+    def method(
+        mesh: MeshData, target: TextureTarget, frames: Sequence[Frame], orbit_counts: tuple[int, int]
+    ) -> list[BakedTile]:
+        params = FuseParams().replaced(changes)
+        return list(fuse(mesh, [target], PaintedFrames(frames), params, orbit_counts).textures[target.name])
+
+    return method
+
+
+def methods(setting: Setting, torch: bool = True) -> dict[str, Method]:
+    """Ours and all baselines, at the setting's voxel grid. torch: include differentiable rendering."""
+    grid = setting.grid
+    chosen: dict[str, Method] = {
+        "ours": fused(label_grid=grid, grid=grid),
+        "ours, no alignment": fused(label_grid=grid, grid=grid, alignment=False),
+        "best single view": fused(
+            label_grid=grid, grid=grid, alignment=False, smoothness=0.0, consensus=0.0, feather=0.0, lock=0.0
+        ),
+        "average": lambda mesh, target, frames, _: average_texture(mesh, target, frames, 0.0),
+        "average cos^6": lambda mesh, target, frames, _: average_texture(mesh, target, frames, 6.0),
+    }
+    if torch:
+        chosen["differentiable"] = lambda mesh, target, frames, _: differentiable_texture(mesh, target, frames)
+    chosen["greedy voxels"] = lambda *args: greedy_voxels(*args, grid=2 * grid)
+    chosen["horizontal first"] = lambda *args: horizontal_first_voxels(*args, grid=2 * grid)
+    chosen["paper (Eq. 8)"] = lambda *args: mrf_voxels(*args, grid=2 * grid)
+    return chosen
+
+
+def drift_table(
+    scenes: Sequence[Scene],
+    drifts: Sequence[float],
+    methods: Mapping[str, Method],
+    setting: Setting | None = None,
+    pictures: Path | None = None,
+    progress: Progress = silent,
+) -> list[dict[str, float | str]]:
+    """One row per scene, drift and method: the metrics of section 8.1, means over the held-out views.
+
+    Keys: scene, drift, method, psnr, ssim, sharpness, shift_psnr, swd, seams, front_ssim, front_psnr.
+    pictures: a folder for side-by-side PNGs (truth first, then the methods in order) of three held-out views and of
+    the front, named scene-drift.png.
+    """
+    setting = setting or Setting()
+    count, size = setting.orbit_frames, setting.frame_size
+    cameras = [*orbit_cameras("H", count, size), *orbit_cameras("V", count, size)]
+    rows: list[dict[str, float | str]] = []
+    cases = [(scene, drift) for scene in scenes for drift in drifts]
+    for number, (scene, drift) in enumerate(cases):
+        span = part(progress, number / len(cases), (number + 1) / len(cases))
+        span(0.0, f"{scene.name}, drift {drift:g}: frames")
+        frames = render_frames(scene.mesh, scene.colour, cameras, (count, count), drift, seed=setting.seed)
+        target = whole_target(scene.mesh, setting.texture_size)
+        views = [cast(scene.mesh, camera) for camera in (cameras[0], *held_out_cameras(size, setting.held_out))]
+        truths = [render(hits, scene.colour) for hits in views]
+        shown = [truths[:4]]
+        for step, (name, method) in enumerate(methods.items()):
+            span((step + 1) / (len(methods) + 1), f"{scene.name}, drift {drift:g}: {name}")
+            tiles = method(scene.mesh, target, frames, (count, count))
+            drawn = [render_texture(hits, scene.mesh, target, tiles) for hits in views]
+            row = _measured(scene, target, tiles, views, drawn, truths)
+            rows.append({"scene": scene.name, "drift": float(drift), "method": name, **row})
+            shown.append(drawn[:4])
+        if pictures is not None:
+            pictures.mkdir(parents=True, exist_ok=True)
+            sheet = np.concatenate([np.concatenate(column, axis=0) for column in shown], axis=1)
+            write_png(pictures / f"{scene.name}-{drift:g}.png", _bytes(sheet))
+    return rows
+
+
+def whole_target(mesh: MeshData, size: int) -> TextureTarget:
+    """All faces of a one-object mesh in its active UV map."""
+    name = mesh.active_uv[0]
+    return TextureTarget(name, np.arange(len(mesh.faces), dtype=np.int32), mesh.uv[name], name, size=size)
+
+
+def _measured(
+    scene: Scene,
+    target: TextureTarget,
+    tiles: Sequence[BakedTile],
+    views: Sequence[Hits],
+    drawn: Sequence[NDArray[np.float32]],
+    truths: Sequence[NDArray[np.float32]],
+) -> dict[str, float]:
+    """Means over the views but the first, which is the front."""
+    scores = [compare(a, b, hits.mask()) for a, b, hits in zip(drawn, truths, views, strict=True)]
+    row = {key: float(np.mean([score[key] for score in scores[1:]])) for key in scores[0]}
+    row["seams"] = _seams(scene, target, tiles)
+    row["front_ssim"], row["front_psnr"] = scores[0]["ssim"], scores[0]["psnr"]
+    return row
+
+
+def _seams(scene: Scene, target: TextureTarget, tiles: Sequence[BakedTile]) -> float:
+    size = target.size
+    owner = claim_texels(target.uv, size)
+    texels = np.flatnonzero(owner >= 0)
+    corners = scene.mesh.triangles[target.faces].astype(np.float64)
+    found = texel_points(target.uv.astype(np.float64), corners, owner.reshape(-1)[texels], texels, size)
+    points, truth = np.zeros((size * size, 3), np.float32), np.zeros((size * size, 3), np.float32)
+    points[texels], truth[texels] = found, scene.colour(found)
+    return seam_ratio(tiles, [truth.reshape(size, size, 3)], [points.reshape(size, size, 3)])
+
+
+def _bytes(picture: NDArray[np.floating]) -> NDArray[np.uint8]:
+    return np.clip(np.rint(255 * picture), 0, 255).astype(np.uint8)
+
+
+COLUMNS = {
+    "psnr": ("PSNR", ".2f"),
+    "ssim": ("SSIM", ".3f"),
+    "sharpness": ("sharpness", ".3f"),
+    "shift_psnr": ("shift-tolerant PSNR", ".2f"),
+    "swd": ("SWD", ".3f"),
+    "seams": ("seam ratio", ".2f"),
+    "front_ssim": ("front SSIM", ".3f"),
+}
+
+
+def markdown(rows: Sequence[Mapping[str, float | str]]) -> str:
+    """A Markdown table per drift: one line per method, means over scenes; methods in their first order."""
+    lines: list[str] = []
+    for drift in dict.fromkeys(row["drift"] for row in rows):
+        lines += [f"Drift {drift:g} px", "", "| method | " + " | ".join(title for title, _ in COLUMNS.values()) + " |"]
+        lines.append("|---|" + "---:|" * len(COLUMNS))
+        chosen = [row for row in rows if row["drift"] == drift]
+        for method in dict.fromkeys(row["method"] for row in chosen):
+            cells = []
+            for key, (_, form) in COLUMNS.items():
+                values = np.array([row[key] for row in chosen if row["method"] == method], float)
+                values = values[np.isfinite(values)]
+                cells.append(format(values.mean(), form) if len(values) else "-")
+            lines.append(f"| {method} | " + " | ".join(cells) + " |")
+        lines.append("")
+    return "\n".join(lines)

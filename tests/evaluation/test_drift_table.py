@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table has a row for everything, and ours wins it where frames drift."""
+
+import numpy as np
+import pytest
+from orbit_painter.backend.evaluation import drift_table, scenes
+
+
+@pytest.mark.slow
+def test_table_of_a_small_experiment(tmp_path):
+    setting = drift_table.Setting(orbit_frames=21, frame_size=192, texture_size=384, held_out=4, grid=96)
+    chosen = drift_table.methods(setting, torch=False)
+    chosen = {name: chosen[name] for name in ("ours", "ours, no alignment", "average", "average cos^6")}
+    seen = []
+    rows = drift_table.drift_table(
+        [scenes.bumpy_sphere()], [0.0, 1.0], chosen, setting, tmp_path, lambda f, d: seen.append(f)
+    )
+    assert [(row["drift"], row["method"]) for row in rows] == [(d, m) for d in (0.0, 1.0) for m in chosen]
+    assert seen == sorted(seen)
+    assert {p.name for p in tmp_path.iterdir()} == {"bumpy-sphere-0.png", "bumpy-sphere-1.png"}
+    table = {(row["drift"], row["method"]): row for row in rows}
+    still, moved = ({m: table[d, m] for m in chosen} for d in (0.0, 1.0))
+    assert abs(still["ours"]["psnr"] - still["ours, no alignment"]["psnr"]) < 0.05  # A9
+    assert moved["ours"]["ssim"] > moved["ours, no alignment"]["ssim"]
+    assert moved["ours"]["ssim"] > moved["average cos^6"]["ssim"] > moved["average"]["ssim"]
+    assert moved["ours"]["front_ssim"] > moved["average cos^6"]["front_ssim"] + 0.08  # A11 asks .12 of 512-pixel frames
+    assert np.isnan(moved["average"]["seams"])
+    text = drift_table.markdown(rows)
+    assert text.count("| average cos^6 |") == 2
+    assert "Drift 1 px" in text
