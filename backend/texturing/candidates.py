@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -56,26 +57,12 @@ def collect_candidates(
     found = _collect(voxels, two_sided, frames, depth_source, params, gains, part(progress, 0, 0.8 if retry else 1))
     missing = np.flatnonzero(found.label[:, 0] < 0)
     if retry and len(missing):
-        rest = _rows(voxels, missing)
+        rest = voxels.rows(missing)
         lenient = replace(params, cos_min=RETRY_COS_MIN)
         again = _collect(rest, two_sided[missing], frames, depth_source, lenient, gains, part(progress, 0.8, 1))
-        for whole, few in zip(
-            (found.label, found.conf, found.colour), (again.label, again.conf, again.colour), strict=True
-        ):
-            whole[missing] = few
+        _put(again, found, missing)
     progress(1.0, "views")
     return found
-
-
-def _rows(voxels: SurfaceVoxels, rows: NDArray[np.int64]) -> SurfaceVoxels:
-    return SurfaceVoxels(
-        voxels.coords[rows],
-        voxels.point[rows],
-        voxels.normal[rows],
-        voxels.triangle[rows],
-        voxels.object_id[rows],
-        voxels.grid,
-    )
 
 
 def _collect(
@@ -87,23 +74,74 @@ def _collect(
     gains: NDArray[np.float64],
     progress: Progress,
 ) -> Candidates:
-    shape = (len(voxels), params.candidates)
-    found = Candidates(np.full(shape, -1, np.int16), np.zeros(shape, np.uint8), np.zeros((*shape, 3), np.uint8))
+    found = _nothing(len(voxels), params.candidates)
     for index in range(len(frames)):
         progress(index / len(frames), f"view {index + 1} of {len(frames)}")
-        frame = frames[index]
-        height, width = frame.image.shape[:2]
-        camera = frame.camera if frame.camera.width == width else frame.camera.resized(width, height)
-        depth, depth_camera = depth_source.depth(index)
-        view = View.of(
-            camera, depth, depth_camera, params.tolerance / voxels.grid, params.slope_tolerance, params.cos_min
-        )
-        radius = max(1, round(params.edge_erosion * depth_camera.focal / camera.focal)) if params.edge_erosion else 0
-        confidence = np.zeros((0, 0), np.uint8) if frame.confidence is None else frame.confidence
-        offer = _offer_compiled if accel.NUMBA else _offer_numpy
-        offer(voxels, two_sided, view, frame.image, confidence, gains[index], radius, index, found)
+        _offer(voxels, two_sided, frames, depth_source, params, gains, index, found)
     progress(1.0, "views")
     return found
+
+
+def look_through(
+    voxels: SurfaceVoxels,
+    label: NDArray[np.integer],
+    frames: Sequence[Frame],
+    depth_source: DepthMaps,
+    params: FuseParams,
+    *,
+    double_sided: bool | NDArray[np.bool_],
+    gains: NDArray[np.floating] | None = None,
+    progress: Progress = silent,
+) -> Candidates:
+    """What each voxel looks like in one given view, `label` int (N,), or negative for none: lists of length 1.
+
+    Arguments as for `collect_candidates`; empty where that view does not see the voxel. Every voxel is tested once.
+    """
+    two_sided = sides(double_sided, len(voxels))
+    gains = np.ones((len(frames), 3)) if gains is None else np.asarray(gains, np.float64)
+    found = _nothing(len(voxels), 1)
+    order = np.argsort(label, kind="stable")
+    bounds = np.searchsorted(label[order], np.arange(len(frames) + 1))
+    for index, (begin, end) in enumerate(itertools.pairwise(bounds)):
+        progress(index / len(frames), f"view {index + 1} of {len(frames)}")
+        if begin == end:
+            continue
+        rows = order[begin:end]
+        few = _nothing(len(rows), 1)
+        _offer(voxels.rows(rows), two_sided[rows], frames, depth_source, params, gains, index, few)
+        _put(few, found, rows)
+    return found
+
+
+def _nothing(count: int, size: int) -> Candidates:
+    shape = (count, size)
+    return Candidates(np.full(shape, -1, np.int16), np.zeros(shape, np.uint8), np.zeros((*shape, 3), np.uint8))
+
+
+def _put(few: Candidates, whole: Candidates, rows: NDArray[np.int64]) -> None:
+    whole.label[rows], whole.conf[rows], whole.colour[rows] = few.label, few.conf, few.colour
+
+
+def _offer(
+    voxels: SurfaceVoxels,
+    two_sided: NDArray[np.bool_],
+    frames: Sequence[Frame],
+    depth_source: DepthMaps,
+    params: FuseParams,
+    gains: NDArray[np.float64],
+    index: int,
+    found: Candidates,
+) -> None:
+    """Offer one view to the sorted lists of all voxels."""
+    frame = frames[index]
+    height, width = frame.image.shape[:2]
+    camera = frame.camera if frame.camera.width == width else frame.camera.resized(width, height)
+    depth, depth_camera = depth_source.depth(index)
+    view = View.of(camera, depth, depth_camera, params.tolerance / voxels.grid, params.slope_tolerance, params.cos_min)
+    radius = max(1, round(params.edge_erosion * depth_camera.focal / camera.focal)) if params.edge_erosion else 0
+    confidence = np.zeros((0, 0), np.uint8) if frame.confidence is None else frame.confidence
+    offer = _offer_compiled if accel.NUMBA else _offer_numpy
+    offer(voxels, two_sided, view, frame.image, confidence, gains[index], radius, index, found)
 
 
 def _offer_compiled(

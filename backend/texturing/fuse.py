@@ -79,15 +79,11 @@ def fuse(
     with clock("view selection"):
         neighbours = voxel_neighbours(voxels.coords, voxels.grid)
         problem = build_problem(voxels, candidates, neighbours, params, view_orbit=orbit, locked_views=locked)
-        labels, solved = select_views(
-            problem, voxels.coords, preset=params.solver, progress=part(progress, 0.5, 0.65)
-        )
+        labels, solved = select_views(problem, voxels.coords, preset=params.solver, progress=part(progress, 0.5, 0.65))
     with clock("fill"):
-        colours, source = _fill(voxels, candidates, labels, neighbours, params)
+        colours, source = _fill(voxels, chosen_colours(candidates, labels), labels, neighbours, params)
     with clock("atlas"):
-        sampler = SurfaceSampler(
-            voxels, labels, colours, views, depth, params, exact_views=range(anchors), gains=gains
-        )
+        sampler = SurfaceSampler(voxels, labels, colours, views, depth, params, exact_views=range(anchors), gains=gains)
         textures = {}
         for index, target in enumerate(targets):
             span = part(progress, 0.65 + 0.2 * index / len(targets), 0.65 + 0.2 * (index + 1) / len(targets))
@@ -150,14 +146,14 @@ def chosen_colours(candidates: Candidates, labels: NDArray[np.int16]) -> NDArray
 
 def _fill(
     voxels: SurfaceVoxels,
-    candidates: Candidates,
+    seen_colours: NDArray,
     labels: NDArray[np.int16],
     neighbours: NDArray[np.int32],
     params: FuseParams,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     return diffuse(
         neighbours,
-        chosen_colours(candidates, labels),
+        seen_colours,
         labels != UNOBSERVED,
         points=voxels.point,
         part=voxels.object_id,
@@ -181,7 +177,9 @@ def _voxel_texture(
     if params.grid == params.label_grid:
         return voxels, _bytes(colours), labels
     fine = surface_voxels(mesh.vertices, mesh.faces, params.grid, mesh.face_object, part(progress, 0.0, 0.2))
-    candidates = collect_candidates(
+    fine_labels, seen_colours = inherit_labels(
+        voxels,
+        labels,
         fine,
         views,
         depth,
@@ -190,9 +188,8 @@ def _voxel_texture(
         gains=gains,
         progress=part(progress, 0.2, 0.9),
     )
-    fine_labels = inherit_labels(voxels, labels, fine, candidates)
     neighbours = voxel_neighbours(fine.coords, fine.grid)
-    fine_colours, _ = _fill(fine, candidates, fine_labels, neighbours, params)
+    fine_colours, _ = _fill(fine, seen_colours, fine_labels, neighbours, params)
     return fine, _bytes(fine_colours), fine_labels
 
 

@@ -37,6 +37,17 @@ class SurfaceVoxels:
     def __len__(self) -> int:
         return len(self.coords)
 
+    def rows(self, index: NDArray[np.integer]) -> SurfaceVoxels:
+        """Some of the voxels, by index."""
+        return SurfaceVoxels(
+            self.coords[index],
+            self.point[index],
+            self.normal[index],
+            self.triangle[index],
+            self.object_id[index],
+            self.grid,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
