@@ -43,9 +43,8 @@ def align_frames(
     frames   pictures of the mesh along known cameras
     anchors  the first `anchors` frames are exact and never moved; where it is 0, frame 0 is
     Frames are visited by the angle of their camera from the nearest anchor's, which on an orbit is outwards from
-    frame 0 on both sides. Only colours and confidence move; alpha and cameras stay. Memory: about 30 bytes a
-    pixel of one frame, and 8 bytes a lattice node near the surface (at most about 90 MiB for an object that fills
-    the cube's faces).
+    frame 0 on both sides. Only colours and confidence move; alpha and cameras stay. Frames may be 8 or 16 bit.
+    Memory: 400 bytes an object pixel of one frame, and the lattice, about 30 MiB per unit of surface area.
     """
     aligned = list(frames)
     flows = [0.0] * len(frames)
@@ -221,7 +220,7 @@ class _SeenSurface:
         height, width = frame.image.shape[:2]
         camera = frame.camera.resized(width, height)
         depth, triangle = depth_map(mesh.vertices, mesh.faces, camera)
-        pixel = np.flatnonzero((triangle >= 0) & (frame.image[..., 3] >= 128))
+        pixel = np.flatnonzero((triangle >= 0) & _opaque(frame.image))
         if len(pixel) < 2:
             return None
         origin, direction = camera.rays(np.stack([pixel % width + 0.5, pixel // width + 0.5], axis=-1))
@@ -267,8 +266,14 @@ def _widened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return wide
 
 
-def _grey(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return image[..., :3].astype(np.float32) @ (np.array([0.299, 0.587, 0.114], np.float32) / 255)
+def _grey(image: NDArray[np.unsignedinteger]) -> NDArray[np.float32]:
+    scale = np.array([0.299, 0.587, 0.114], np.float32) / np.iinfo(image.dtype).max
+    return image[..., :3].astype(np.float32) @ scale.astype(np.float32)
+
+
+def _opaque(image: NDArray[np.unsignedinteger]) -> NDArray[np.bool_]:
+    """Pixels of an RGBA image (h, w, 4) that are at least half opaque."""
+    return image[..., 3] > np.iinfo(image.dtype).max // 2
 
 
 def _gain(template: NDArray[np.float32], grey: NDArray[np.float32], known: NDArray[np.bool_]) -> float:
@@ -294,20 +299,20 @@ def warped_frame(frame: Frame, pixel: NDArray[np.int64], flow: NDArray[np.float3
     moving = np.abs(flow).max(axis=1) > 1e-3
     pixel, flow = pixel[moving], flow[moving]
     width = frame.image.shape[1]
-    mask = (frame.image[..., 3] >= 128).astype(np.float32)
+    mask = _opaque(frame.image).astype(np.float32)
     channels = [frame.image[..., :3].astype(np.float32) * mask[..., None], mask[..., None]]
     if frame.confidence is not None:
         channels.insert(1, frame.confidence[..., None] * mask[..., None])
     source = np.concatenate(channels, axis=-1)
     value = _bicubic(source, pixel % width + flow[:, 0], pixel // width + flow[:, 1])
     usable = value[:, -1] > 0.6
-    value = np.clip(np.rint(value[usable, :-1] / value[usable, -1:]), 0, 255).astype(np.uint8)
+    value = np.rint(value[usable, :-1] / value[usable, -1:])
     image = frame.image.copy()
-    image.reshape(-1, 4)[pixel[usable], :3] = value[:, :3]
+    image.reshape(-1, 4)[pixel[usable], :3] = np.clip(value[:, :3], 0, np.iinfo(image.dtype).max)
     if frame.confidence is None:
         return replace(frame, image=image)
     confidence = frame.confidence.copy()
-    confidence.reshape(-1)[pixel[usable]] = value[:, 3]
+    confidence.reshape(-1)[pixel[usable]] = np.clip(value[:, 3], 0, 255)
     return replace(frame, image=image, confidence=confidence)
 
 

@@ -151,6 +151,14 @@ def test_alpha_and_confidence(sphere, drifting):
         assert np.array_equal(after.confidence, after.image[..., 1])
 
 
+def test_sixteen_bit_frames_move_as_eight_bit_ones(sphere, drifting):
+    frames = drifting[:3]
+    wide = [replace(f, image=f.image.astype(np.uint16) * 257) for f in frames]
+    for a, b in zip(align.align_frames(sphere.mesh, frames)[0], align.align_frames(sphere.mesh, wide)[0], strict=True):
+        assert b.image.dtype == np.uint16
+        assert np.quantile(np.abs(b.image / 257 - a.image), 0.999) < 1
+
+
 def test_frames_that_show_nothing_pass_through(sphere, drifting):
     away = Camera(look((0, -1.5, 0), (0, 0, 1), (0, -9, 0)), SIZE, SIZE, 140.0, (SIZE / 2, SIZE / 2))
     empty = Frame(np.zeros((SIZE, SIZE, 4), np.uint8), drifting[1].camera)
