@@ -141,7 +141,8 @@ def _offer(
     radius = max(1, round(params.edge_erosion * depth_camera.focal / camera.focal)) if params.edge_erosion else 0
     confidence = np.zeros((0, 0), np.uint8) if frame.confidence is None else frame.confidence
     offer = _offer_compiled if accel.NUMBA else _offer_numpy
-    offer(voxels, two_sided, view, frame.image, confidence, gains[index], radius, index, found)
+    image = frame.image if frame.image.dtype == np.uint8 else (frame.image // 257).astype(np.uint8)
+    offer(voxels, two_sided, view, image, confidence, gains[index], radius, index, found)
 
 
 def _offer_compiled(

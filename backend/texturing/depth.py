@@ -22,6 +22,7 @@ from .voxels import expand
 
 NEAR = 1e-4  # unit-cube lengths; what lies nearer or behind is clipped
 BANDS = 8
+CACHE_BYTES = 512 * 2**20
 BLOCK_TRIANGLES = 131_072
 BLOCK_ROWS = 65_536
 BLOCK_PIXELS = 131_072
@@ -49,7 +50,7 @@ class DepthSource:
         faces: NDArray[np.int32],
         cameras: Sequence[Camera],
         size: int = 1024,
-        cache_bytes: int = 512 * 2**20,
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self.vertices = vertices
         self.faces = faces
@@ -59,10 +60,11 @@ class DepthSource:
         self._kept: dict[int, NDArray[np.float32]] = {}
 
     @staticmethod
-    def of_mesh(mesh: MeshData, cameras: Sequence[Camera], params: FuseParams) -> DepthSource:
+    def of_mesh(
+        mesh: MeshData, cameras: Sequence[Camera], params: FuseParams, cache_bytes: int = CACHE_BYTES
+    ) -> DepthSource:
         """For a mesh, at FuseParams.depth_size and at least 2048 for grids above 512."""
-        size = max(params.depth_size, 2048 if params.grid > 512 else 0)
-        return DepthSource(mesh.vertices, mesh.faces, cameras, size)
+        return DepthSource(mesh.vertices, mesh.faces, cameras, params.depth_map_size, cache_bytes)
 
     def depth(self, view: int) -> tuple[NDArray[np.float32], Camera]:
         """(depth float32 (h, w), the camera of that size) of a view."""

@@ -18,6 +18,7 @@ from ..painters.base import Frame, PaintedFrames
 from ..progress import Progress, part, silent
 from .align import align_frames
 from .atlas import bake_target
+from .budget import fitting
 from .candidates import collect_candidates
 from .coverage import coverage_numbers, seam_error
 from .depth import DepthSource
@@ -44,7 +45,8 @@ def fuse(
     """Fuse painted frames into textures and a voxel texture.
 
     Views are numbered anchors first, then frames. The anchors, or else frame 0, are locked (4.9).
-    Raises InputError where no view sees any of the surface. Memory: section 6.
+    Raises InputError where no view sees any of the surface, MemoryLimitError where the textures alone do not fit into
+    memory; grids that do not fit are lowered, with a warning (budget.py).
     """
     clock = _Clock()
     warnings: list[str] = []
@@ -52,7 +54,10 @@ def fuse(
     anchors = len(painted.anchors)
     locked = tuple(range(anchors)) or (0,)
     cameras = [view.camera for view in views]
-    depth = DepthSource.of_mesh(mesh, cameras, params)
+    budget = fitting(mesh, targets, views, params)
+    params = budget.params
+    warnings += budget.warnings
+    depth = DepthSource.of_mesh(mesh, cameras, params, budget.depth_cache)
 
     with clock("voxels"):
         voxels = surface_voxels(
@@ -60,7 +65,7 @@ def fuse(
         )
         two_sided = _two_sided(mesh, cameras)
     gains, flow = None, None
-    if params.alignment:
+    if params.alignment and all(view.image.dtype == np.uint8 for view in views):
         with clock("alignment"):
             views, flow = align_frames(mesh, views, anchors, part(progress, 0.05, 0.3))
     with clock("candidates"):
@@ -82,6 +87,7 @@ def fuse(
         labels, solved = select_views(problem, voxels.coords, preset=params.solver, progress=part(progress, 0.5, 0.65))
     with clock("fill"):
         colours, source = _fill(voxels, chosen_colours(candidates, labels), labels, neighbours, params)
+    del candidates, problem
     with clock("atlas"):
         sampler = SurfaceSampler(voxels, labels, colours, views, depth, params, exact_views=range(anchors), gains=gains)
         textures = {}
@@ -94,6 +100,9 @@ def fuse(
         )
     report = {
         "voxels": len(voxels),
+        "grid": params.grid,
+        "label_grid": params.label_grid,
+        "planned_bytes": budget.planned,
         "views": len(views),
         "anchors": anchors,
         "energy": solved,
@@ -127,12 +136,29 @@ def _views(
         raise InputError("frames-missing", "There are no frames.", "Run 'paint' first.")
     if len(views) > 255:
         raise InputError("frames-many", f"There are {len(views)} frames.", "Use at most 255 frames and references.")
+    for index, view in enumerate(views):
+        _check_view(index, view)
     empty = [i for i, view in enumerate(views) if not (view.image[..., 3] > 0).any()]
     if empty:
         warnings.append(f"{len(empty)} of {len(views)} frames show nothing of the object and were left out.")
     orbit = np.zeros(len(views), np.int32)
     orbit[len(painted.anchors) + orbit_counts[0] :] = 1
     return views, orbit
+
+
+def _check_view(index: int, view: Frame) -> None:
+    """Raises InputError for what would only fail, or give nonsense, much later."""
+    image, camera = view.image, view.camera
+    if image.ndim != 3 or image.shape[2] != 4 or min(image.shape) < 1 or image.dtype not in (np.uint8, np.uint16):
+        raise InputError(
+            "frame-format",
+            f"Frame {index} is an array of {image.shape} {image.dtype}.",
+            "Frames are 8 or 16 bit and have four channels.",
+        )
+    if not (np.isfinite(camera.matrix).all() and np.isfinite([camera.focal, *camera.principal]).all()):
+        raise InputError(
+            "camera-invalid", f"The camera of frame {index} has values that are not numbers.", "Run 'passes' again."
+        )
 
 
 def chosen_colours(candidates: Candidates, labels: NDArray[np.int16]) -> NDArray[np.float32]:

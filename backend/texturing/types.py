@@ -141,6 +141,7 @@ class FuseParams:
     margin: int = 16
     depth_size: int = 1024
     bits: Literal[8, 16] = 8
+    memory: float = 0.0
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -157,6 +158,7 @@ class FuseParams:
             ("feather", 0, 16),
             ("margin", 0, 1024),
             ("depth_size", 64, 4096),
+            ("memory", 0, 1e6),
         ):
             value = getattr(self, name)
             if not (np.isfinite(value) and low <= value <= high):
@@ -165,6 +167,11 @@ class FuseParams:
                     f"{name} is {value}, outside {low} to {high}.",
                     "Choose a value inside the range.",
                 )
+
+    @property
+    def depth_map_size(self) -> int:
+        """Pixels along the longer side of a depth map: at least 2048 for grids above 512 (4.3)."""
+        return max(self.depth_size, 2048 if self.grid > 512 else 0)
 
     @staticmethod
     def preset(name: Literal["default", "paper"]) -> FuseParams:
