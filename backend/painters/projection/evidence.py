@@ -18,7 +18,8 @@ from .gbuffer import GeometryBuffer
 from .sampling import bilinear, bleed, local_maximum, local_minimum, nearest_index
 from .surface import tangent_frame
 
-GRAZING = (0.10, 0.26)  # cosine range over which a reference fades in
+GRAZING = (0.05, 0.12)  # cosine range over which a reference fades in
+FIRM = (0.10, 0.26)  # cosine range over which it becomes something to continue from
 SOURCE_COSINE = 0.3  # steeper places only are copied from
 EDGE = 0.012  # depth step of an occlusion, unit lengths
 PLANE = 0.002  # distance between a point and the surface seen at a pixel, unit lengths
@@ -202,7 +203,9 @@ def _examine(picture: Picture) -> tuple[NDArray, ...]:
 def see(
     evidence: Evidence, points: NDArray[np.floating], normals: NDArray[np.floating], slack: float = PLANE
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]:
-    """The best view of each point: atlas coordinates (n, 2), trust (n,), reference index (n,), -1 where unseen."""
+    """The best view of each point: atlas coordinates (n, 2), reference index (n,), -1 where unseen, and the trust (n,)
+    in it as something to continue from, which steep views lose first. Order: place, trust, index.
+    """
     best = np.zeros(len(points), np.float32)
     place = np.zeros((len(points), 2), np.float32)
     which = np.full(len(points), -1, np.int32)
@@ -214,9 +217,10 @@ def see(
         place[better], which[better] = uv[better], k
         best[better] = score[better]
     at = which >= 0
-    trust = np.zeros(len(points), np.float32)
-    trust[at] = best[at] / (0.05 + np.abs(_facing(evidence, points[at], normals[at], which[at])))
-    return place, trust, which
+    facing = np.zeros(len(points), np.float32)
+    facing[at] = np.abs(_facing(evidence, points[at], normals[at], which[at]))
+    firm = np.clip((facing - FIRM[0]) / (FIRM[1] - FIRM[0]), 0, 1)
+    return place, firm * best / (0.05 + facing), which
 
 
 def _facing(

@@ -390,6 +390,7 @@ def _likeness(level: Level, progress: Progress) -> NDArray[np.float32]:
         rows = np.arange(start, min(start + 1024, len(level.index)))
         cost = level.guide_cost(np.tile(some, len(rows)), np.repeat(rows, len(some))).reshape(len(rows), -1)
         alike = np.exp(-(cost - cost.min(axis=1, keepdims=True)) / LIKE)
+        alike *= 0.02 + guide.plain[some]
         result[rows] = (alike @ classes) / alike.sum(axis=1, keepdims=True)
     return result
 
