@@ -183,27 +183,36 @@ def fill_colour(points, normals, rows, colours, grid, column, coords, voxel_norm
 
 
 @njit
-def look(
-    points, normals, two_sided, rows, view, depth, image, confidence, gain, begin, end, seen, cosine, colour, sure
-):
-    """Sample one view at the points `rows` [begin, end) that it sees; colour float32 (m, 4) in image units."""
-    for r in range(begin, end):
+def visit_view(
+    points, normals, two_sided, rows, share, view, depth, image, confidence, gain, unit, alpha, index, best, colour,
+    label, sure,
+):  # fmt: skip
+    """Sample one view at the points `rows` that it sees, into colour (m, 4), label (m,) and sure (m,).
+
+    share (n,) or empty: mix that much into colour instead; best (m,) or empty: only where cos theta is larger.
+    """
+    for r in range(len(rows)):
         p = rows[r]
-        sees, c, u, v, _, _ = see(
+        sees, cosine, u, v, _, _ = see(
             points[p, 0], points[p, 1], points[p, 2], normals[p, 0], normals[p, 1], normals[p, 2],
             two_sided[p], view, depth,
         )  # fmt: skip
-        seen[r] = sees
-        cosine[r] = c
-        if sees:
-            red, green, blue, alpha = sample(image, u, v)
-            colour[r, 0], colour[r, 1], colour[r, 2], colour[r, 3] = (
-                red * gain[0],
-                green * gain[1],
-                blue * gain[2],
-                alpha,
-            )
-            sure[r] = sample_certainty(confidence, u, v)
+        if not sees or (len(best) > 0 and not np.float32(cosine) > best[p]):
+            continue
+        red, green, blue, weight = sample(image, u, v)
+        if not weight > 0 and (not alpha or len(best) > 0):
+            continue
+        red, green, blue, weight = red * gain[0] * unit, green * gain[1] * unit, blue * gain[2] * unit, weight * unit
+        if len(share) > 0:
+            s = np.float64(share[r])
+            red, green = (1.0 - s) * colour[p, 0] + s * red, (1.0 - s) * colour[p, 1] + s * green
+            blue, weight = (1.0 - s) * colour[p, 2] + s * blue, (1.0 - s) * colour[p, 3] + s * weight
+        else:
+            label[p] = index
+            sure[p] = sample_certainty(confidence, u, v)
+            if len(best) > 0:
+                best[p] = cosine
+        colour[p, 0], colour[p, 1], colour[p, 2], colour[p, 3] = red, green, blue, weight
 
 
 @njit

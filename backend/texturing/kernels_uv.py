@@ -133,3 +133,56 @@ def nearest_in_columns(column, reach, low, high, out):
                             best = distance
                             found = y * width + c
             out[row, x] = found
+
+
+@njit
+def sample_across(
+    texel, source, owner, size, reach, uv, seam, affine, chart, mate_chart, flat, whole, begin, end, filled
+):
+    """Margin texels [begin, end): the colour behind the nearest seam of their nearest triangle, see margin.Across."""
+    channels = flat.shape[1]
+    colour = np.zeros(channels)
+    for r in range(begin, end):
+        t = owner[source[r]]
+        x, y = texel[r] % size + 0.5, texel[r] // size + 0.5
+        best, edge = reach * reach, -1
+        for k in range(3):
+            if not seam[t, k]:
+                continue
+            e = k + 1 if k < 2 else 0
+            su, sv = uv[t, k, 0], uv[t, k, 1]
+            du, dv = uv[t, e, 0] - su, uv[t, e, 1] - sv
+            length = du * du + dv * dv
+            if not length > 0:
+                continue
+            s = min(max(((x - su) * du + (y - sv) * dv) / length, 0.0), 1.0)
+            gu, gv = su + s * du - x, sv + s * dv - y
+            distance = gu * gu + gv * gv
+            if distance < best - 1e-6:  # at a corner both edges are equally near: the first one
+                best, edge = distance, 3 * t + k
+        if edge < 0:
+            continue
+        a = affine[edge]
+        px = a[0, 0] * x + a[0, 1] * y + a[0, 2] - 0.5
+        py = a[1, 0] * x + a[1, 1] * y + a[1, 2] - 0.5
+        if not (px > -1 and py > -1 and px < size and py < size):  # also where the map is NaN
+            continue
+        i0, j0 = int(np.floor(px)), int(np.floor(py))
+        fx, fy = px - i0, py - j0
+        total = 0.0
+        colour[:] = 0.0
+        for corner in range(4):
+            i, j = i0 + corner % 2, j0 + corner // 2
+            if i < 0 or j < 0 or i >= size or j >= size:
+                continue
+            o = owner[j * size + i]
+            if o < 0 or chart[o] != mate_chart[edge]:
+                continue
+            weight = (fx if corner % 2 else 1.0 - fx) * (fy if corner // 2 else 1.0 - fy)
+            total += weight
+            for c in range(channels):
+                colour[c] += weight * flat[j * size + i, c]
+        if total > 0.2:
+            for c in range(channels):
+                value = colour[c] / total
+                filled[r, c] = np.rint(value) if whole else value

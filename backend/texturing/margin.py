@@ -4,16 +4,21 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..progress import Progress, silent
 from . import accel
+from .chart_packing import components, shared_edges
 from .uv_seams import same_direction, seam_mates
+from .visibility import blocks
 
 BANDS = 8
 BLOCK = 262_144
+MEAN_TEXELS = 1_000_000
+ENOUGH_WEIGHT = 0.2  # of the four taps; not a share that a place in the middle of two or four texels has
 
 
 def fill_margin(
@@ -34,30 +39,49 @@ def fill_margin(
              seam gets the colour that the adjacent face has there, so filtering across the seam meets the same
              picture on both sides; without them, and beyond open edges, the colour of the nearest owned texel
 
-    Memory: 8 bytes a texel and 250 bytes a margin texel of one block.
+    Memory: 8 bytes a texel and 20 a margin texel (250 a margin texel of one block with plain NumPy).
     """
     owned = owner >= 0
     if not owned.any():
         return
     size = owner.shape[0]
-    flat = rgba.reshape(size * size, -1)
+    flat, owners = rgba.reshape(size * size, -1), owner.reshape(-1)
     free = np.flatnonzero(~owned)
-    mean = flat[owned.reshape(-1)].mean(axis=0, dtype=np.float64)
     nearest = nearest_owned(owned, margin) if margin > 0 else np.full(owner.shape, -1, np.int32)
     near = nearest.reshape(-1)[free]
-    flat[free[near < 0]] = _as(mean, flat.dtype)
+    flat[free[near < 0]] = _as(_mean(flat, owned.reshape(-1)), flat.dtype)
     texel, source = free[near >= 0], near[near >= 0]
-    filled = flat[source].copy()
+    filled = flat[source]
     if uv is not None and vertices is not None and faces is not None and len(texel):
-        across = _Across(np.asarray(uv, np.float64), vertices, faces, size)
-        for start in range(0, len(texel), BLOCK):
-            part = slice(start, start + BLOCK)
-            rows, place = across.places(texel[part], owner.reshape(-1)[source[part]])
-            colour, good = _bilinear(flat, owned.reshape(-1), place, size)
-            filled[start + rows[good]] = _as(colour[good], flat.dtype)
-            progress(start / len(texel), "margins")
+        across = Across.of(np.asarray(uv, np.float64), vertices, faces, size)
+        if accel.NUMBA:
+            from .kernels_uv import sample_across
+
+            a, whole = across, np.issubdtype(flat.dtype, np.integer)
+
+            def work(block: tuple[int, int]) -> None:
+                sample_across(
+                    texel, source, owners, size, float(margin + 2), a.uv, a.seam, a.map, a.chart, a.mate_chart, flat,
+                    whole, *block, filled,
+                )  # fmt: skip
+
+            for _ in accel.mapped(work, blocks(len(texel))):
+                pass
+        else:
+            for start in range(0, len(texel), BLOCK):
+                block = slice(start, start + BLOCK)
+                rows, place, chart = across.places(texel[block], owners[source[block]], margin + 2)
+                colour, good = _bilinear(flat, owners, across.chart, place, chart, size)
+                filled[start + rows[good]] = _as(colour[good], flat.dtype)
+                progress(start / len(texel), "margins")
     flat[texel] = filled
     progress(1.0, "margins")
+
+
+def _mean(flat: NDArray, owned: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Mean colour of (up to a million, evenly picked) owned texels."""
+    rows = np.flatnonzero(owned)
+    return flat[rows[:: 1 + len(rows) // MEAN_TEXELS]].mean(axis=0, dtype=np.float64)
 
 
 def _as(colour: NDArray[np.float64], dtype: np.dtype) -> NDArray:
@@ -104,67 +128,95 @@ def nearest_owned(owned: NDArray[np.bool_], reach: int) -> NDArray[np.int32]:
     return out
 
 
-class _Across:
-    """Maps points outside a chart to where the surface goes on behind the seam."""
+@dataclass(frozen=True, eq=False)
+class Across:
+    """Maps points outside a chart to where the surface goes on behind the seam. Edges are numbered 3 t + k.
 
-    def __init__(
-        self, uv: NDArray[np.float64], vertices: NDArray[np.floating], faces: NDArray[np.integer], size: int
-    ) -> None:
-        self.size = size
-        # Texel units, v down; texel (r, c) has its centre at (c + 0.5, r + 0.5).
-        self.uv = np.stack([uv[..., 0] * size, (1.0 - uv[..., 1]) * size], axis=-1)
-        self.mate, self.seam = seam_mates(vertices, faces, uv)
-        self.vertices, self.faces = vertices, faces
+    size        pixels along each side of the texture
+    uv          float64 (n, 3, 2), corners in texels, v down; texel (r, c) has its centre at (c + 0.5, r + 0.5)
+    seam        bool (n, 3), the chart ends at this edge
+    map         float64 (3 n, 2, 3), affine map of the point; NaN where nothing lies behind the edge
+    chart       int64 (n,); mate_chart int64 (3 n,), the chart behind each edge
+    """
+
+    size: int
+    uv: NDArray[np.float64]
+    seam: NDArray[np.bool_]
+    map: NDArray[np.float64]
+    chart: NDArray[np.int64]
+    mate_chart: NDArray[np.int64]
+
+    @staticmethod
+    def of(uv: NDArray[np.float64], vertices: NDArray[np.floating], faces: NDArray[np.integer], size: int) -> Across:
+        mate, seam = seam_mates(vertices, faces, uv)
+        # Charts: triangles joined where both the edge in space and its UVs agree.
+        place = np.concatenate([vertices[faces.reshape(-1)], uv.reshape(-1, 2)], axis=1)
+        corner = np.unique(place, axis=0, return_inverse=True)[1].reshape(-1, 3)
+        chart = components(len(faces), *shared_edges(corner))
+        texels = np.stack([uv[..., 0] * size, (1.0 - uv[..., 1]) * size], axis=-1)
+        edge = np.flatnonzero(mate.reshape(-1) >= 0)
+        other = mate.reshape(-1)[edge].astype(np.int64)
+        start, side, inward = _frame(texels, edge)
+        other_start, other_side, other_inward = _frame(texels, other)
+        turned = ~same_direction(vertices, faces, edge, other)[:, None]
+        other_start = np.where(turned, other_start + other_side, other_start)
+        other_side = np.where(turned, -other_side, other_side)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            length = np.linalg.norm(side, axis=1, keepdims=True)
+            along = side / (length * length)
+            outward = -inward * np.linalg.norm(other_side, axis=1, keepdims=True) / length
+            linear = other_side[:, :, None] * along[:, None] + other_inward[:, :, None] * outward[:, None]
+            shift = other_start - (linear * start[:, None]).sum(axis=2)
+        affine = np.full((3 * len(faces), 2, 3), np.nan)
+        affine[edge, :, :2], affine[edge, :, 2] = linear, shift
+        mate_chart = np.full(3 * len(faces), -1, np.int64)
+        mate_chart[edge] = chart[other // 3]
+        return Across(size, texels, seam, affine, chart, mate_chart)
 
     def places(
-        self, texel: NDArray[np.integer], triangle: NDArray[np.integer]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """For texels (m,) beside `triangle` (m,): rows that have a place behind a seam, and that place (k, 2)."""
+        self, texel: NDArray[np.integer], triangle: NDArray[np.integer], reach: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+        """For texels (m,) within `reach` of `triangle` (m,): rows with a place behind a seam, that place (k, 2), and
+        its chart (k,)."""
         point = np.stack([texel % self.size + 0.5, texel // self.size + 0.5], axis=1)
-        best = np.full(len(texel), np.inf)
+        best = np.full(len(texel), float(reach * reach))
         edge = np.full(len(texel), -1, np.int64)
-        along = np.zeros(len(texel))
         for k in range(3):
-            start, end = self.uv[triangle, k], self.uv[triangle, (k + 1) % 3]
-            side = end - start
+            start = self.uv[triangle, k]
+            side = self.uv[triangle, (k + 1) % 3] - start
             length = (side * side).sum(axis=1)
             s = ((point - start) * side).sum(axis=1) / np.where(length > 0, length, 1.0)
             gap = start + np.clip(s, 0.0, 1.0)[:, None] * side - point
             distance = np.where(self.seam[triangle, k] & (length > 0), (gap * gap).sum(axis=1), np.inf)
-            nearer = distance < best
-            best[nearer], edge[nearer], along[nearer] = distance[nearer], (3 * triangle + k)[nearer], s[nearer]
-        rows = np.flatnonzero((edge >= 0) & (self.mate.reshape(-1)[np.maximum(edge, 0)] >= 0))
-        edge, along, point = edge[rows], along[rows], point[rows]
-        mate = self.mate.reshape(-1)[edge]
-        start, end, inward = self._frame(edge)
-        other_start, other_end, other_inward = self._frame(mate)
-        turned = ~same_direction(self.vertices, self.faces, edge, mate)
-        other_start, other_end = (
-            np.where(turned[:, None], other_end, other_start),
-            np.where(turned[:, None], other_start, other_end),
-        )
-        scale = np.linalg.norm(other_end - other_start, axis=1) / np.linalg.norm(end - start, axis=1)
-        outside = -((point - start) * inward).sum(axis=1) * scale
-        place = other_start + along[:, None] * (other_end - other_start) + outside[:, None] * other_inward
-        good = np.isfinite(place).all(axis=1) & (outside >= 0)
-        return rows[good], place[good]
+            nearer = distance < best - 1e-6  # at a corner both edges are equally near: the first one
+            best[nearer], edge[nearer] = distance[nearer], (3 * triangle + k)[nearer]
+        rows = np.flatnonzero(edge >= 0)
+        affine = self.map[edge[rows]]
+        place = (affine[:, :, :2] * point[rows, None]).sum(axis=2) + affine[:, :, 2]
+        good = np.isfinite(place).all(axis=1)
+        return rows[good], place[good], self.mate_chart[edge[rows[good]]]
 
-    def _frame(self, edge: NDArray[np.integer]) -> tuple[NDArray, NDArray, NDArray]:
-        """Start, end, and unit normal towards the inside of the triangle, each (m, 2), of edges numbered 3 t + k."""
-        triangle, k = edge // 3, edge % 3
-        start, end, third = (self.uv[triangle, (k + i) % 3] for i in range(3))
-        side = end - start
-        normal = np.stack([-side[:, 1], side[:, 0]], axis=1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            normal = normal / np.linalg.norm(normal, axis=1, keepdims=True)
-        normal = np.where(((third - start) * normal).sum(axis=1)[:, None] < 0, -normal, normal)
-        return start, end, normal
+
+def _frame(uv: NDArray[np.float64], edge: NDArray[np.integer]) -> tuple[NDArray, NDArray, NDArray]:
+    """Start, direction and unit normal towards the inside of the triangle, each (m, 2), of edges numbered 3 t + k."""
+    triangle, k = edge // 3, edge % 3
+    start, end, third = (uv[triangle, (k + i) % 3] for i in range(3))
+    side = end - start
+    normal = np.stack([-side[:, 1], side[:, 0]], axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        normal = normal / np.linalg.norm(normal, axis=1, keepdims=True)
+    return start, side, np.where(((third - start) * normal).sum(axis=1)[:, None] < 0, -normal, normal)
 
 
 def _bilinear(
-    flat: NDArray, owned: NDArray[np.bool_], place: NDArray[np.float64], size: int
+    flat: NDArray,
+    owner: NDArray[np.int32],
+    chart_of: NDArray[np.int64],
+    place: NDArray[np.float64],
+    chart: NDArray[np.int64],
+    size: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Colours float64 (m, C) at `place` (m, 2) from owned texels only; good bool (m,): there were some."""
+    """Colours float64 (m, C) at `place` (m, 2) from texels of `chart` (m,) only; good bool (m,): there were some."""
     x, y = np.floor(place[:, 0] - 0.5), np.floor(place[:, 1] - 0.5)
     fx, fy = place[:, 0] - 0.5 - x, place[:, 1] - 0.5 - y
     total = np.zeros(len(place))
@@ -177,8 +229,8 @@ def _bilinear(
     ):
         inside = (i >= 0) & (j >= 0) & (i < size) & (j < size)
         at = np.where(inside, j * size + i, 0).astype(np.int64)
-        weight = np.where(inside & owned[at], share, 0.0)
+        of_chart = (owner[at] >= 0) & (chart_of[owner[at]] == chart)
+        weight = np.where(inside & of_chart, share, 0.0)
         total += weight
         colour += weight[:, None] * flat[at]
-    good = total > 0.25
-    return colour / np.where(total > 0, total, 1.0)[:, None], good
+    return colour / np.where(total > 0, total, 1.0)[:, None], total > ENOUGH_WEIGHT

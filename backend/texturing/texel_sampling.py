@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..progress import Progress, part, silent
 from . import accel
 from .candidates import collect_candidates
 from .depth import DepthMaps
+from .neighbours import voxel_neighbours
 from .types import UNOBSERVED, FuseParams, SurfaceVoxels
 from .visibility import View, blocks, sample_frame, see, sides
 from .voxel_lookup import SAME_SHEET, VoxelLookup
@@ -26,7 +27,7 @@ TOLERANCE = 1.0
 SIGMA = 1.2  # voxels, of the feather's Gaussian
 FEATHER_BLOCK = 4_096
 POINT_BLOCK = 262_144
-VIEWS_AT_ONCE = 16
+VISITS_AT_ONCE = 16
 LENIENT_COS = 0.05  # a voxel's label holds for its texels even where they are seen at a steeper angle
 
 
@@ -45,14 +46,21 @@ class Samples:
 
 
 @dataclass(frozen=True, eq=False)
-class ViewSamples:
-    """What one view shows of the points `rows` int64 (n,): arrays of n, meaningful where `seen`."""
+class Surface:
+    """Surface points float32 (m, 3), their unit normals float32 (m, 3), and which are seen from both sides."""
 
+    points: NDArray[np.float32]
+    normals: NDArray[np.float32]
+    two_sided: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Visit:
+    """View `index` looks at the points `rows` int64 (n,); share float32 (n,): how much of its colour is mixed in."""
+
+    index: int
     rows: NDArray[np.int64]
-    seen: NDArray[np.bool_]
-    cosine: NDArray[np.float32]
-    colour: NDArray[np.float32]
-    confidence: NDArray[np.uint8]
+    share: NDArray[np.float32] | None = None
 
 
 class SurfaceSampler:
@@ -102,24 +110,26 @@ class SurfaceSampler:
         best; else the trilinear mean of the voxel colours around it. Near label seams two views are mixed.
         Memory: 90 bytes a point.
         """
-        points = np.ascontiguousarray(points, np.float32)
-        normals = np.ascontiguousarray(normals, np.float32)
-        two_sided = sides(double_sided, len(points))
+        surface = Surface(
+            np.ascontiguousarray(points, np.float32),
+            np.ascontiguousarray(normals, np.float32),
+            sides(double_sided, len(points)),
+        )
         count = len(points)
-        found = self.lookup.nearest(points, normals)
+        found = self.lookup.nearest(surface.points, surface.normals)
         home = np.where(found <= -2, -2 - found, found)
         out = Samples(np.zeros((count, 4), np.float32), np.full(count, UNOBSERVED, np.int16), np.zeros(count, np.uint8))
         if self.params.sampling == "texel" and len(self.frames):
-            label = (
-                np.where(found >= 0, self.labels[np.maximum(home, 0)], UNOBSERVED) if len(self.voxels) else out.label
-            )
-            self._exact(points, normals, two_sided, out)
+            label = out.label.copy()
+            if len(self.voxels):
+                label = np.where(found >= 0, self.labels[np.maximum(home, 0)], label)
+            self._exact(surface, out)
             free = np.flatnonzero((out.label < 0) & (label >= 0))
-            self._look(points, normals, two_sided, free, label[free], out, part(progress, 0.0, 0.5))
-            self._feather(points, normals, two_sided, home, free, out, part(progress, 0.5, 0.8))
+            self._look(surface, free, label[free], out, part(progress, 0.0, 0.5))
+            self._feather(surface, home, free, out, part(progress, 0.5, 0.8))
             retry = np.flatnonzero((out.label < 0) & ((label >= 0) | (found <= -2)))
-            self._best_view(points, normals, two_sided, retry, out, part(progress, 0.8, 1.0))
-        self._fill(points, normals, home, out)
+            self._best_view(surface, retry, out, part(progress, 0.8, 1.0))
+        self._fill(surface, home, out)
         if not self.alpha:
             out.colour[:, 3] = 255.0
         return out
@@ -132,92 +142,58 @@ class SurfaceSampler:
         tolerance = TOLERANCE * self.params.tolerance / self.voxels.grid
         return View.of(camera, depth, depth_camera, tolerance, self.params.slope_tolerance, cos_min)
 
-    def _sample_views(
+    def _visit(
         self,
-        requests: Sequence[tuple[int, NDArray[np.int64]]],
-        points: NDArray[np.float32],
-        normals: NDArray[np.float32],
-        two_sided: NDArray[np.bool_],
+        visits: Sequence[Visit],
+        surface: Surface,
+        out: Samples,
         cos_min: float,
+        best: NDArray[np.float32] | None = None,
         progress: Progress = silent,
-    ) -> Iterator[tuple[int, ViewSamples]]:
-        """Look at points `rows` through view k, for each (k, rows) requested, in that order, several at a time."""
+    ) -> None:
+        """Make visits, whose rows are disjoint, several at a time. With `best` float32 (m,), cos theta so far, only
+        where a view sees a point more squarely and opaquely."""
+        none = np.zeros(0, np.float32)
+        best = none if best is None else best
+        views: dict[int, View] = {}
 
-        def work(request: tuple[View, int, NDArray[np.int64]]) -> ViewSamples:
-            view, index, rows = request
-            found = self._sample_view(view, index, points, normals, two_sided, rows)
-            unit = np.float32(255.0 / np.iinfo(self.frames[index].image.dtype).max)
-            np.multiply(found.colour, unit, out=found.colour)
-            if not self.alpha:
-                np.logical_and(found.seen, found.colour[:, 3] > 0, out=found.seen)
-            return found
+        def work(visit: Visit) -> None:
+            frame = self.frames[visit.index]
+            image = np.ascontiguousarray(frame.image)
+            sure = np.zeros((0, 0), np.uint8) if frame.confidence is None else np.ascontiguousarray(frame.confidence)
+            unit = 255.0 / np.iinfo(image.dtype).max
+            share = none if visit.share is None else visit.share
+            visit_view = _visit_numpy
+            if accel.NUMBA:
+                from .kernels_texels import visit_view
+            view = views[visit.index]
+            visit_view(
+                surface.points, surface.normals, surface.two_sided, visit.rows, share, view.packed, view.depth, image,
+                sure, self.gains[visit.index], unit, self.alpha, visit.index, best, out.colour, out.label,
+                out.confidence,
+            )  # fmt: skip
 
-        done, total = 0, max(1, sum(len(rows) for _, rows in requests))
-        for start in range(0, len(requests), VIEWS_AT_ONCE):
-            group = requests[start : start + VIEWS_AT_ONCE]
-            views = [(self._view(index, cos_min), index, rows) for index, rows in group]
-            for (index, rows), found in zip(group, accel.mapped(work, views), strict=True):
-                yield index, found
-                done += len(rows)
+        done, total = 0, max(1, sum(len(visit.rows) for visit in visits))
+        for start in range(0, len(visits), VISITS_AT_ONCE):
+            group = visits[start : start + VISITS_AT_ONCE]
+            views = {visit.index: self._view(visit.index, cos_min) for visit in group}
+            for visit, _ in zip(group, accel.mapped(work, group), strict=True):
+                done += len(visit.rows)
                 progress(done / total, "sampling views")
 
-    def _sample_view(
-        self,
-        view: View,
-        index: int,
-        points: NDArray[np.float32],
-        normals: NDArray[np.float32],
-        two_sided: NDArray[np.bool_],
-        rows: NDArray[np.int64],
-    ) -> ViewSamples:
-        """Look at points `rows` through one view; colours in the units of its image."""
-        frame, count = self.frames[index], len(rows)
-        image = np.ascontiguousarray(frame.image)
-        confidence = np.zeros((0, 0), np.uint8) if frame.confidence is None else np.ascontiguousarray(frame.confidence)
-        seen, cosine = np.zeros(count, bool), np.zeros(count, np.float32)
-        colour, sure = np.zeros((count, 4), np.float32), np.zeros(count, np.uint8)
-        if accel.NUMBA:
-            from .kernels_texels import look
-
-            look(
-                points, normals, two_sided, rows, view.packed, view.depth, image, confidence, self.gains[index],
-                0, count, seen, cosine, colour, sure,
-            )  # fmt: skip
-            return ViewSamples(rows, seen, cosine, colour, sure)
-        for begin in range(0, count, POINT_BLOCK):
-            block = rows[begin : begin + POINT_BLOCK]
-            hit = see(points[block], normals[block], two_sided[block], view)
-            at = begin + hit.rows
-            seen[at], cosine[at] = True, hit.cosine
-            rgb, weight = sample_frame(image, hit.u, hit.v)
-            colour[at, :3], colour[at, 3] = rgb * self.gains[index], weight
-            sure[at] = 255
-            if confidence.size:
-                j = np.clip(hit.v.astype(np.int64), 0, confidence.shape[0] - 1)
-                i = np.clip(hit.u.astype(np.int64), 0, confidence.shape[1] - 1)
-                sure[at] = confidence[j, i]
-        return ViewSamples(rows, seen, cosine, colour, sure)
-
-    def _exact(
-        self, points: NDArray[np.float32], normals: NDArray[np.float32], two_sided: NDArray[np.bool_], out: Samples
-    ) -> None:
+    def _exact(self, surface: Surface, out: Samples) -> None:
         """The exact view that sees a point most squarely; lower index first."""
         limit = max(float(np.cos(np.deg2rad(self.params.lock))), self.params.cos_min)
         if not self.exact_views or self.params.lock <= 0:
             return
-        best = np.zeros(len(points), np.float32)
-        rows = np.arange(len(points))
-        requests = [(index, rows) for index in self.exact_views]
-        for index, found in self._sample_views(requests, points, normals, two_sided, limit):
-            better = found.seen & (found.colour[:, 3] > 0) & (found.cosine > best)
-            best[better], out.label[better] = found.cosine[better], index
-            out.colour[better], out.confidence[better] = found.colour[better], found.confidence[better]
+        best = np.zeros(len(surface.points), np.float32)
+        for index in self.exact_views:
+            visits = [Visit(index, np.arange(*block)) for block in blocks(len(surface.points))]
+            self._visit(visits, surface, out, limit, best)
 
     def _look(
         self,
-        points: NDArray[np.float32],
-        normals: NDArray[np.float32],
-        two_sided: NDArray[np.bool_],
+        surface: Surface,
         rows: NDArray[np.int64],
         label: NDArray[np.int16],
         out: Samples,
@@ -227,23 +203,17 @@ class SurfaceSampler:
         """Sample each of `rows` in the view `label` names. With `share`, mix that much of it into `out`."""
         order = np.argsort(label, kind="stable")
         bounds = np.searchsorted(label[order], np.arange(len(self.frames) + 1))
-        chosen = [order[a:b] for a, b in itertools.pairwise(bounds)]
-        requests = [(index, rows[at]) for index, at in enumerate(chosen) if len(at)]
-        for index, found in self._sample_views(requests, points, normals, two_sided, LENIENT_COS, progress):
-            at, colour, confidence = found.rows, found.colour, found.confidence
-            if not found.seen.all():
-                at, colour, confidence = at[found.seen], colour[found.seen], confidence[found.seen]
-            if share is None:
-                out.colour[at], out.label[at], out.confidence[at] = colour, index, confidence
-            else:
-                weight = share[chosen[index][found.seen], None]
-                out.colour[at] = (1.0 - weight) * out.colour[at] + weight * colour
+        parts = [order[a:b] for a, b in itertools.pairwise(bounds)]
+        visits = [
+            Visit(index, rows[part], None if share is None else share[part])
+            for index, part in enumerate(parts)
+            if len(part)
+        ]
+        self._visit(visits, surface, out, LENIENT_COS, progress=progress)
 
     def _feather(
         self,
-        points: NDArray[np.float32],
-        normals: NDArray[np.float32],
-        two_sided: NDArray[np.bool_],
+        surface: Surface,
         home: NDArray[np.integer],
         rows: NDArray[np.int64],
         out: Samples,
@@ -254,21 +224,20 @@ class SurfaceSampler:
             return
         rows = rows[(self.other[home[rows]] >= 0)]
         rows = rows[out.label[rows] == self.labels[home[rows]]]
-        share = self._share(points, normals, rows, home)
+        share = self._share(surface, rows, home)
         mixed = share > 1 / 512
         rows, share = rows[mixed], share[mixed]
-        self._look(points, normals, two_sided, rows, self.other[home[rows]], out, progress, share=share)
+        self._look(surface, rows, self.other[home[rows]], out, progress, share=share)
 
     def _share(
         self,
-        points: NDArray[np.float32],
-        normals: NDArray[np.float32],
+        surface: Surface,
         rows: NDArray[np.int64],
         home: NDArray[np.integer],
     ) -> NDArray[np.float32]:
         """Share of the other label, trilinear between voxels, so that it passes 1/2 where the label changes."""
         out = np.zeros(len(rows), np.float32)
-        v = self.voxels
+        v, points, normals = self.voxels, surface.points, surface.normals
         if accel.NUMBA:
             from .kernels_texels import blend_share
 
@@ -302,9 +271,7 @@ class SurfaceSampler:
 
     def _best_view(
         self,
-        points: NDArray[np.float32],
-        normals: NDArray[np.float32],
-        two_sided: NDArray[np.bool_],
+        surface: Surface,
         rows: NDArray[np.int64],
         out: Samples,
         progress: Progress,
@@ -314,8 +281,8 @@ class SurfaceSampler:
             return
         spots = SurfaceVoxels(
             np.zeros((len(rows), 3), np.int32),
-            points[rows],
-            normals[rows],
+            surface.points[rows],
+            surface.normals[rows],
             np.zeros(len(rows), np.int32),
             np.zeros(len(rows), np.int32),
             self.voxels.grid,
@@ -323,16 +290,20 @@ class SurfaceSampler:
         frames = [_opaque(frame) for frame in self.frames] if self.alpha else self.frames
         params = replace(self.params, candidates=1, tolerance=min(100.0, TOLERANCE * self.params.tolerance))
         best = collect_candidates(
-            spots, frames, self.depth_source, params, double_sided=two_sided[rows], progress=part(progress, 0.0, 0.8)
+            spots,
+            frames,
+            self.depth_source,
+            params,
+            double_sided=surface.two_sided[rows],
+            progress=part(progress, 0.0, 0.8),
         )
         label = best.label[:, 0]
         seen = np.flatnonzero(label >= 0)
-        self._look(points, normals, two_sided, rows[seen], label[seen], out, part(progress, 0.8, 1.0))
+        self._look(surface, rows[seen], label[seen], out, part(progress, 0.8, 1.0))
 
     def _fill(
         self,
-        points: NDArray[np.float32],
-        normals: NDArray[np.float32],
+        surface: Surface,
         home: NDArray[np.integer],
         out: Samples,
     ) -> None:
@@ -345,7 +316,7 @@ class SurfaceSampler:
             return
         colour = np.zeros((len(rows), 3), np.float32)
         good = np.zeros(len(rows), bool)
-        v = self.voxels
+        v, points, normals = self.voxels, surface.points, surface.normals
         if accel.NUMBA:
             from .kernels_texels import fill_colour
 
@@ -373,6 +344,34 @@ class SurfaceSampler:
         out.colour[rows, :3] = colour
 
 
+def _visit_numpy(
+    points, normals, two_sided, rows, share, packed, depth, image, confidence, gain, unit, alpha, index, best, colour,
+    label, sure,
+):  # fmt: skip
+    """The NumPy reference of kernels_texels.visit_view."""
+    view = View(packed, depth)
+    for begin in range(0, len(rows), POINT_BLOCK):
+        block = rows[begin : begin + POINT_BLOCK]
+        hit = see(points[block], normals[block], two_sided[block], view)
+        rgb, weight = sample_frame(image, hit.u, hit.v)
+        kept = (weight > 0) | (alpha and best.size == 0)
+        if best.size:
+            kept &= hit.cosine.astype(np.float32) > best[block[hit.rows]]
+        at = block[hit.rows[kept]]
+        value = np.concatenate([rgb[kept] * gain, weight[kept, None]], axis=1) * unit
+        if share.size:
+            part = share[begin + hit.rows[kept], None].astype(np.float64)
+            colour[at] = (1.0 - part) * colour[at] + part * value
+            continue
+        colour[at], label[at], sure[at] = value, index, 255
+        if confidence.size:
+            j = np.clip(hit.v[kept].astype(np.int64), 0, confidence.shape[0] - 1)
+            i = np.clip(hit.u[kept].astype(np.int64), 0, confidence.shape[1] - 1)
+            sure[at] = confidence[j, i]
+        if best.size:
+            best[at] = hit.cosine[kept]
+
+
 def _opaque(frame: Frame) -> Frame:
     image = frame.image.copy()
     image[..., 3] = np.iinfo(image.dtype).max
@@ -392,19 +391,14 @@ def feather_labels(
     other, share = np.full(len(v), -1, np.int16), np.zeros(len(v), np.float32)
     if reach == 0 or len(v) == 0:
         return other, share
-    seam = np.zeros(len(v), bool)
-    for axis in range(3):
-        after = lookup.find(v.coords + np.eye(3, dtype=np.int64)[axis])
-        at = np.flatnonzero(after >= 0)
-        at = at[(labels[at] != labels[after[at]]) & (labels[at] >= 0) & (labels[after[at]] >= 0)]
-        seam[at] = seam[after[at]] = True
-    near = seam
+    neighbours = voxel_neighbours(v.coords, v.grid)
+    near = np.zeros(len(v), bool)
+    for slot in range(6):
+        after = neighbours[:, slot]
+        near |= (after >= 0) & (labels >= 0) & (labels[after] >= 0) & (labels[after] != labels)
     for _ in range(reach):  # a cube around each seam voxel, one axis at a time
-        for axis in range(3):
-            step = np.eye(3, dtype=np.int64)[axis]
-            rows = np.flatnonzero(near)
-            grown = np.concatenate([lookup.find(v.coords[rows] + step), lookup.find(v.coords[rows] - step)])
-            near = near.copy()
+        for slot in range(0, 6, 2):
+            grown = neighbours[near][:, slot : slot + 2].reshape(-1)
             near[grown[grown >= 0]] = True
     rows = np.flatnonzero(near & (labels >= 0))
     gauss = np.exp(-np.arange(3 * reach * reach + 1) / (2 * SIGMA * SIGMA))

@@ -278,7 +278,9 @@ def test_corner_colours(box_scene):
 
 
 @pytest.mark.assets
-@pytest.mark.parametrize("name", ["spot", "cracker-box", "water-bottle"])
+@pytest.mark.parametrize(
+    "name", ["spot", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cracker-box", "water-bottle"))]
+)
 def test_an_asset_bakes_back(assets, name):
     """Frames rendered from an asset's own (smoothed) texture give that texture back where they see it."""
     mesh, textures = load_asset(assets / name)

@@ -17,7 +17,7 @@ FACES = np.array([[0, 1, 2], [0, 2, 3]])
 def plate(name, at, place=(0.1, 0.1), size=0.3, material=0, **more):
     """A square plate; its UVs are a square at `place`."""
     uv = CORNERS[:, :2][FACES] * size + np.asarray(place)
-    return triangles(name, CORNERS + [at, 0, 0], FACES, {"UVMap": uv, **more}, material)
+    return triangles(name, CORNERS + np.array([at, 0, 0]), FACES, {"UVMap": uv, **more}, material)
 
 
 def test_one_texture_per_object():
@@ -85,7 +85,7 @@ def test_shared_atlas_unwraps_together():
 
 def test_instances_follow_their_original():
     original = triangles("a", CORNERS, FACES)
-    copy = triangles("b", CORNERS + [2, 0, 0], FACES)
+    copy = triangles("b", CORNERS + np.array([2, 0, 0]), FACES)
     mesh = build([original, copy], instance_of={1: 0})
     plan = plan_targets(mesh)
     assert plan.needs_unwrap == (0,)
