@@ -108,6 +108,37 @@ def new_material(name: str) -> bpy.types.Material:
     return material
 
 
+def make_unlit(material: bpy.types.Material) -> None:
+    """Turn our own copy of a material into one that shows its colour, and its transparency, without any light."""
+    tree = _tree(material)
+    paths = _shaders(tree)
+    outputs = _outputs(tree) or [tree.nodes.new("ShaderNodeOutputMaterial")]
+    emission, clear, mix = (tree.nodes.new(f"ShaderNode{k}") for k in ("Emission", "BsdfTransparent", "MixShader"))
+    mix.inputs[0].default_value = 1.0
+    if paths and len(paths[0]) == 1:
+        shader = tree.nodes[paths[0][0]]
+        _same_input(tree, _colour_input(shader), emission.inputs["Color"])
+        if shader.type == "BSDF_PRINCIPLED":
+            _same_input(tree, compat.socket(shader.inputs, "Alpha"), mix.inputs[0])
+    else:
+        emission.inputs["Color"].default_value = material.diffuse_color
+    tree.links.new(clear.outputs[0], mix.inputs[1])
+    tree.links.new(emission.outputs[0], mix.inputs[2])
+    for output in outputs:
+        for name in ("Volume", "Displacement"):
+            for link in list(output.inputs[name].links):
+                tree.links.remove(link)
+        tree.links.new(mix.outputs[0], compat.socket(output.inputs, "Surface"))
+
+
+def _same_input(tree: Any, source: Any, target: Any) -> None:
+    """Give `target` what `source` gets."""
+    if source.links:
+        tree.links.new(source.links[0].from_socket, target)
+    else:
+        target.default_value = source.default_value
+
+
 def _tree(material: bpy.types.Material) -> Any:
     """The material's tree. One that was drawn without nodes gets a Principled BSDF with its simple settings."""
     simple = not compat.uses_nodes(material)

@@ -45,7 +45,7 @@ def _pixels(path: Path, image: Any) -> NDArray[np.uint8]:
     if image.source != "FILE":
         raise _unknown(path)
     linear = image.file_format in ("OPEN_EXR", "OPEN_EXR_MULTILAYER", "HDR")
-    set_colour_space(image, "Non-Color", "Raw")  # the values as the file has them
+    set_colour_space(image.colorspace_settings, "Non-Color", "Raw")  # the values as the file has them
     image.alpha_mode = "CHANNEL_PACKED" if not linear else "STRAIGHT"  # no multiplication
     with no_stdout():
         width, height = image.size

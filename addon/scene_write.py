@@ -335,7 +335,7 @@ def _load(change: Change, files: Sequence[str]) -> bpy.types.Image:
     elif len(files) > 1:
         raise ValueError(f"several files that are not named as UDIM tiles: {files}")
     image[RECIPE] = change.recipe_id
-    compat.set_colour_space(image, "sRGB")
+    compat.set_colour_space(image.colorspace_settings, "sRGB", "sRGB - Texture", "Utility - sRGB - Texture")
     image.alpha_mode = "NONE"  # alpha only says where faces are
     if bpy.data.filepath:
         with contextlib.suppress(ValueError):  # another drive
