@@ -60,16 +60,25 @@ def shift_tolerant_psnr(
     Pixels count that are in the mask at both ends; a shift that loses more than half of a block's pixels is not
     considered. Forgives drift that is uniform over a block, not blur.
     """
-    height, width = mask.shape
-    x, y = np.asarray(picture, np.float64), np.asarray(truth, np.float64)
-    starts = [np.arange(0, n, block) for n in (height, width)]
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if len(rows) == 0:
+        return float("nan")
+    # Only what the shifts can reach; the ring around it is outside the mask, so that np.roll brings in nothing.
+    box = (
+        slice(max(rows[0] - reach, 0), rows[-1] + reach + 1),
+        slice(max(columns[0] - reach, 0), columns[-1] + reach + 1),
+    )
+    mask = mask[box]
+    x, y = np.asarray(picture[box], np.float32), np.asarray(truth[box], np.float32)
+    starts = [np.arange(0, n, block) for n in mask.shape]
     total = np.add.reduceat(np.add.reduceat(mask.astype(float), starts[0], 0), starts[1], 1)
     best_error = np.full(total.shape, np.inf)
     for dy in range(-reach, reach + 1):
         for dx in range(-reach, reach + 1):
             moved = np.roll(x, (-dy, -dx), axis=(0, 1))
             valid = mask & _shifted(mask, dy, dx)
-            error = np.where(valid, np.square(moved - y).mean(axis=2), 0.0)
+            moved = moved - y
+            error = np.where(valid, np.einsum("ijk,ijk->ij", moved, moved) / moved.shape[2], 0.0)
             count = np.add.reduceat(np.add.reduceat(valid.astype(float), starts[0], 0), starts[1], 1)
             sums = np.add.reduceat(np.add.reduceat(error, starts[0], 0), starts[1], 1)
             mean = np.where((count > 0) & (count >= 0.5 * total), sums / np.maximum(count, 1), np.inf)
