@@ -125,7 +125,15 @@ class BlenderHost:
         export_glb(glb, list(objects.values()))
         return (blend, glb), change.notes
 
-    def render_previews(self, job: Job, model: Path, folder: Path, progress: Progress) -> Sequence[Path]:
+    def render_previews(
+        self,
+        job: Job,
+        mesh: MeshData,
+        textures: Sequence[TextureFiles],
+        model: Path,
+        folder: Path,
+        progress: Progress,
+    ) -> Sequence[Path]:
         if not self._textured:  # the model was kept from an earlier run
             import_file(next(model.glob("*.blend")))
             self._objects = find_objects(job.objects)

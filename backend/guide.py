@@ -29,7 +29,7 @@ SUPERSAMPLE = 2
 def guide_camera(view: str, size: int) -> Camera:
     """An orthographic camera on one side of the object, SPAN unit lengths across `size` pixels."""
     direction, up = VIEWS[view]
-    matrix = look(2 * DISTANCE * np.asarray(direction), up)
+    matrix = look([2 * DISTANCE * component for component in direction], up)
     return Camera(matrix, size, size, size / SPAN, (size / 2, size / 2), orthographic=True)
 
 

@@ -78,6 +78,14 @@ class Host(Protocol):
         """Put the textures onto the objects and write the textured model; the files and notes."""
         ...
 
-    def render_previews(self, job: Job, model: Path, folder: Path, progress: Progress) -> Sequence[Path]:
+    def render_previews(
+        self,
+        job: Job,
+        mesh: MeshData,
+        textures: Sequence[TextureFiles],
+        model: Path,
+        folder: Path,
+        progress: Progress,
+    ) -> Sequence[Path]:
         """A still and, if the job wants it, a turntable video of the textured model that lies in the folder `model`."""
         ...

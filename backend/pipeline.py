@@ -22,7 +22,7 @@ from . import results
 from .console import Console, stage_progress
 from .errors import UsageError
 from .files import write_json
-from .host import Host, TextureFiles
+from .host import Host
 from .job import Job
 from .mesh import MeshData
 from .orbits.cameras import orbit_cameras, read_camera
@@ -149,7 +149,7 @@ class Pipeline:
         self._load()
         record = self.run_folder.require("passes")
         mesh = open_passes(self.run_folder.folder("passes")).mesh
-        textures: list[TextureFiles] = results.texture_files(self.run_folder.folder("bake"), mesh)
+        textures = results.texture_files(self.run_folder.folder("bake"), mesh)
         progress(0.1, "writing the model")
         recipe_id = self.run_folder.require("bake").key
         name = record.facts["name"]
@@ -159,12 +159,13 @@ class Pipeline:
 
     def _preview(self, folder: Path, facts: dict[str, Any], progress: Progress) -> list[str]:
         results.save_pictures(self.run_folder, folder, part(progress, 0.0, 0.2))
+        mesh = open_passes(self.run_folder.folder("passes")).mesh
+        textures = results.texture_files(self.run_folder.folder("bake"), mesh)
         model = self.run_folder.folder("model")
-        paths = self.host.render_previews(self.job, model, folder, part(progress, 0.2, 1.0))
+        paths = self.host.render_previews(self.job, mesh, textures, model, folder, part(progress, 0.2, 1.0))
         facts["files"] = [path.name for path in paths]
         return []
 
     def _plan(self, mesh: MeshData) -> Plan:
         uv_maps = {int(k): v for k, v in self.run_folder.require("passes").facts["uv_maps"].items()}
         return plan_targets(mesh, uv_choice=uv_maps, size=self.job.texture_size, atlas=self.job.atlas)
-
