@@ -3,54 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..mesh import MeshData, face_normals
-from ..painters.base import Frame
 from ..progress import Progress, part, silent
 from . import accel
-from .depth import DepthMaps
 from .margin import fill_margin
 from .texel_sampling import SurfaceSampler
-from .types import UNOWNED, BakedTile, Candidates, FuseParams, SurfaceVoxels, TextureTarget
+from .types import UNOWNED, BakedTile, TextureTarget
 from .uv_raster import barycentric, claim_texels
 from .visibility import blocks
 
 BLOCK_TEXELS = 1_048_576
 MARGIN_SIZE = 2048  # FuseParams.margin is given for textures of this size
-
-
-def bake_texture(
-    mesh: MeshData,
-    target: TextureTarget,
-    voxels: SurfaceVoxels,
-    labels: NDArray[np.int16],
-    voxel_colours: NDArray[np.floating] | NDArray[np.uint8],
-    candidates: Candidates,
-    frames: Sequence[Frame],
-    depth_source: DepthMaps,
-    params: FuseParams,
-    *,
-    exact_views: Sequence[int] = (),
-    gains: NDArray[np.floating] | None = None,
-    double_sided: bool | NDArray[np.bool_] = False,
-    alpha: bool = False,
-    progress: Progress = silent,
-) -> list[BakedTile]:
-    """Bake one texture, one image per UDIM tile of the target. Arguments as for `SurfaceSampler` and `bake_target`.
-
-    `candidates` are not read: a texel that its label's view does not see takes the best of all views that see it,
-    which includes the candidates of its voxel.
-    """
-    del candidates
-    sampler = SurfaceSampler(
-        voxels, labels, voxel_colours, frames, depth_source, params, exact_views=exact_views, gains=gains, alpha=alpha
-    )
-    return bake_target(mesh, target, sampler, double_sided=double_sided, progress=progress)
 
 
 def bake_target(
@@ -61,7 +29,7 @@ def bake_target(
     double_sided: bool | NDArray[np.bool_] = False,
     progress: Progress = silent,
 ) -> list[BakedTile]:
-    """Bake one texture with a sampler that may serve several.
+    """Bake one texture, one image per UDIM tile of the target; the sampler may serve several textures.
 
     double_sided  one bool, or bool (F,) per face of the mesh
     Returns uint8 images, uint16 where params.bits is 16. Memory: 20 bytes a texel (24 at 16 bit) and 150 MB a block of

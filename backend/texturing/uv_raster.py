@@ -101,6 +101,20 @@ def barycentric(
     return nearest_weights(corner, centre + offset)
 
 
+def sample_tile(image: NDArray[np.integer], uv: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Bilinear lookup of an image (h, w, 3 or 4), row 0 at V = 1, at uv (n, 2) in 0..1: float32 (n, 3) in 0..1."""
+    height, width = image.shape[:2]
+    x = np.clip(uv[:, 0] * width - 0.5, 0, width - 1)
+    y = np.clip((1 - uv[:, 1]) * height - 0.5, 0, height - 1)
+    column, row = x.astype(int), y.astype(int)
+    right, below = np.minimum(column + 1, width - 1), np.minimum(row + 1, height - 1)
+    fx, fy = (x - column)[:, None], (y - row)[:, None]
+    pixels = image[..., :3]
+    top = (1 - fx) * pixels[row, column] + fx * pixels[row, right]
+    bottom = (1 - fx) * pixels[below, column] + fx * pixels[below, right]
+    return (((1 - fy) * top + fy * bottom) / np.iinfo(image.dtype).max).astype(np.float32)
+
+
 def nearest_weights(corner: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:
     """Barycentric weights (m, 3) of the point of each triangle (m, 3, 2) that is nearest to `point` (m, 2)."""
     a, b, c = corner[:, 0], corner[:, 1], corner[:, 2]

@@ -11,8 +11,9 @@ from orbit_painter.backend.errors import CancelledError
 from orbit_painter.backend.mesh import simple_mesh
 from orbit_painter.backend.orbits.cameras import orbit_cameras, orthographic_front
 from orbit_painter.backend.painters.base import Frame
+from orbit_painter.backend.progress import silent
 from orbit_painter.backend.texturing import accel
-from orbit_painter.backend.texturing.atlas import bake_target, bake_texture
+from orbit_painter.backend.texturing.atlas import bake_target
 from orbit_painter.backend.texturing.candidates import collect_candidates
 from orbit_painter.backend.texturing.depth import DepthSource
 from orbit_painter.backend.texturing.targets import plan_targets, with_unwrapped
@@ -82,6 +83,11 @@ def painted_box(cameras):
 def box_scene():
     mesh, frames = painted_box(orbit_cameras("H", 8, 256) + orbit_cameras("V", 8, 256))
     return mesh, scene(mesh, frames)
+
+
+def bake_texture(mesh, target, voxels, labels, colours, _, frames, depth, params, *, progress=silent, **more):
+    sampler = SurfaceSampler(voxels, labels, colours, frames, depth, params, **more)
+    return bake_target(mesh, target, sampler, progress=progress)
 
 
 def bake(mesh, parts, size=192, **more):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from orbit_painter.backend.texturing import accel
-from orbit_painter.backend.texturing.uv_raster import claim_texels, rasterise_uv, runs, sub_texels
+from orbit_painter.backend.texturing.uv_raster import claim_texels, rasterise_uv, runs, sample_tile, sub_texels
 from scipy.spatial import Delaunay
 
 
@@ -120,3 +120,13 @@ def test_unusable_uvs_own_nothing(path):
     assert (claim_texels(np.zeros((0, 3, 2)), 16) < 0).all()
     point = claim_texels(np.full((1, 3, 2), 0.5), 16)
     assert 1 <= (point >= 0).sum() <= 4
+
+
+def test_bilinear_lookup():
+    image = np.random.default_rng(0).integers(0, 256, (5, 7, 4)).astype(np.uint8)
+    rows, columns = np.mgrid[:5, :7]
+    centres = np.stack([(columns.ravel() + 0.5) / 7, 1 - (rows.ravel() + 0.5) / 5], axis=1)
+    np.testing.assert_allclose(sample_tile(image, centres), image.reshape(-1, 4)[:, :3] / 255, atol=1e-6)
+    between = sample_tile(image, np.array([[2 / 7, 0.9], [0.0, 1.0]]))
+    np.testing.assert_allclose(between[0], image[0, 1:3, :3].mean(axis=0) / 255, atol=1e-6)
+    np.testing.assert_allclose(between[1], image[0, 0, :3] / 255, atol=1e-6)
