@@ -26,7 +26,7 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/basedpyright
 
 bench: $(VENV)/dev.stamp  ## figures as ratios, measured side by side; prints the tables of docs/benchmarks.md
-	$(RUN) -m tests.bench
+	$(RUN) backend/cli.py bench
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \

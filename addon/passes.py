@@ -70,7 +70,7 @@ def render_passes(
                 if same != path:
                     _copy(same, path)
                 else:
-                    _set_camera(scene, camera, mesh)
+                    set_camera(scene, camera, mesh)
                     _render(scene, path)
                 written.append(path)
                 if index == 0:
@@ -108,7 +108,7 @@ def _build(mesh: MeshData, engine: Engine, device: Device) -> bpy.types.Scene:
     scene.world = None
     _settings(scene, engine, device)
     blender_mesh = bpy.data.meshes.new(PREFIX)
-    _fill(blender_mesh, mesh)
+    fill_mesh(blender_mesh, mesh)
     blender_mesh.materials.append(_material())
     camera = bpy.data.objects.new(f"{PREFIX}_camera", bpy.data.cameras.new(PREFIX))
     for obj in (bpy.data.objects.new(PREFIX, blender_mesh), camera):
@@ -151,7 +151,7 @@ def _settings(scene: bpy.types.Scene, engine: Engine, device: Device) -> None:
     layer.use_pass_z = False
 
 
-def _fill(target: bpy.types.Mesh, mesh: MeshData) -> None:
+def fill_mesh(target: bpy.types.Mesh, mesh: MeshData) -> None:
     """Every corner is a vertex: custom normals of joined corners would be averaged where they differ little."""
     count = len(mesh.faces)
     target.vertices.add(3 * count)
@@ -212,7 +212,7 @@ def _key(camera: Camera) -> tuple:
     return (*(round(float(x), 9) + 0.0 for x in numbers), camera.width, camera.height, camera.orthographic)
 
 
-def _set_camera(scene: bpy.types.Scene, camera: Camera, mesh: MeshData) -> None:
+def set_camera(scene: bpy.types.Scene, camera: Camera, mesh: MeshData) -> None:
     obj: Any = scene.camera
     obj.matrix_world = Matrix(camera.matrix.tolist())
     data = obj.data

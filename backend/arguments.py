@@ -66,6 +66,10 @@ def parser() -> argparse.ArgumentParser:
     guide.add_argument("--size", type=int, default=1024, help="pixels along each side (default: 1024)")
     guide.add_argument("--out", required=True, metavar="PNG", help="the picture; the camera is written beside it")
     guide.add_argument("--json", action="store_true", default=False, help="one event per line on standard output")
+    bench = commands.add_parser("bench", help="measure speed, memory and quality; prints tables", allow_abbrev=False)
+    bench.add_argument("names", nargs="*", metavar="NAME", help="benchmarks to run (default: all)")
+    bench.add_argument("--quick", action="store_true", help="small problems, to see that the benchmarks work")
+    bench.add_argument("--case", nargs=2, help=argparse.SUPPRESS)  # one measurement, in the process that it starts
     return top
 
 

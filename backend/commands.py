@@ -34,6 +34,11 @@ def main(words: Sequence[str], make_host: Callable[[], Host]) -> int:
         out: list[Path] = []
         try:
             options = parser().parse_args(list(words))
+            if options.command == "bench":
+                from .evaluation import bench
+
+                bench.run(options, events)
+                return 0
             out.append(Path(options.out))
             if options.command == "guide":
                 with signals(interruption, lambda: None):
@@ -136,4 +141,3 @@ def _events_stream() -> Iterator[TextIO]:
         sys.stdout.flush()
         os.dup2(original, 1)
         os.close(original)
-
