@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import addon_utils
 import bpy
 
 from ..backend.errors import EngineMissingError, InputError, OutputError
-from ..backend.files import atomic_path
+from ..backend.files import atomic_path, check_writable
 from . import import_checks
 from .compat import current_layer
 from .quiet import stdout_to_stderr
@@ -26,6 +25,7 @@ def save_blend(path: str | Path, *, pack_all: bool = False) -> None:
     other relative paths are rewritten to hold from there. Nothing is printed. Raises OutputError.
     """
     path = Path(path)
+    check_writable(path.parent)
     with atomic_path(path) as temporary, _packed(pack_all), stdout_to_stderr():
         try:
             bpy.ops.wm.save_as_mainfile(filepath=str(temporary.absolute()), copy=True, compress=True)
@@ -43,7 +43,10 @@ def export_glb(path: str | Path, objects: Sequence[bpy.types.Object]) -> None:
     (exporter-missing), InputError (object-hidden).
     """
     path = Path(path)
+    check_writable(path.parent)  # the exporter would make the folder
     if "gltf" not in dir(bpy.ops.export_scene):
+        import addon_utils  # the bpy module can find it only once bpy has been imported
+
         addon_utils.enable("io_scene_gltf2", default_set=False)
     if "gltf" not in dir(bpy.ops.export_scene):
         raise EngineMissingError(
@@ -100,9 +103,17 @@ def _packed(everything: bool) -> Iterator[None]:
     try:
         for image in bpy.data.images:
             from_file = image.source in ("FILE", "TILED") and image.packed_file is None and not image.packed_files
-            if from_file and image.library is None and (RECIPE in image or (everything and image.has_data)):
+            if not from_file or image.library is not None or not (everything or RECIPE in image):
+                continue
+            try:
                 image.pack()
-                packed.append(image)
+            except RuntimeError as error:
+                if RECIPE in image:
+                    raise OutputError(
+                        "texture-gone", f"The texture {image.filepath} is gone.", "Run the job again."
+                    ) from error
+                continue  # the artist's file was missing before
+            packed.append(image)
         yield
     finally:
         for image in packed:

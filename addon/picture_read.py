@@ -46,7 +46,7 @@ def _pixels(path: Path, image: Any) -> NDArray[np.uint8]:
         raise _unknown(path)
     linear = image.file_format in ("OPEN_EXR", "OPEN_EXR_MULTILAYER", "HDR")
     set_colour_space(image.colorspace_settings, "Non-Color", "Raw")  # the values as the file has them
-    image.alpha_mode = "CHANNEL_PACKED" if not linear else "STRAIGHT"  # no multiplication
+    image.alpha_mode = "PREMUL" if linear else "CHANNEL_PACKED"  # in both cases, Blender leaves the values alone
     with no_stdout():
         width, height = image.size
     if width == 0 or height == 0:
@@ -60,7 +60,7 @@ def _pixels(path: Path, image: Any) -> NDArray[np.uint8]:
     image.pixels.foreach_get(flat)
     values = flat.reshape(height, width, image.channels)[::-1]
     if linear:
-        values = np.concatenate([_encoded(values[..., :3]), values[..., 3:]], axis=2)
+        values = _encoded(values)
     return _rgba((np.clip(np.nan_to_num(values), 0, 1) * 255 + 0.5).astype(np.uint8))
 
 
@@ -72,9 +72,13 @@ def _rgba(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _encoded(linear: NDArray[np.float32]) -> NDArray[np.float32]:
-    """sRGB, IEC 61966-2-1."""
-    clipped = np.clip(linear, 0, 1)
-    return np.where(clipped <= 0.0031308, 12.92 * clipped, 1.055 * clipped ** np.float32(1 / 2.4) - 0.055)
+    """Linear colours, multiplied by alpha where there is one (h, w, c), to sRGB (IEC 61966-2-1), not multiplied."""
+    colour, alpha = (linear[..., :-1], linear[..., -1:]) if linear.shape[2] in (2, 4) else (linear, linear[..., :0])
+    if alpha.size:
+        colour = colour / np.where(alpha > 0, alpha, 1)
+    colour = np.clip(np.nan_to_num(colour), 0, 1)
+    colour = np.where(colour <= 0.0031308, 12.92 * colour, 1.055 * colour ** np.float32(1 / 2.4) - 0.055)
+    return np.concatenate([colour, alpha], axis=2)
 
 
 def _check_size(path: Path, width: int, height: int) -> None:

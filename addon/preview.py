@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.errors import EngineMissingError, OutputError
-from ..backend.files import atomic_path, read_png
+from ..backend.files import atomic_path, write_png
 from ..backend.mesh import Normalisation
 from ..backend.orbits.cameras import Camera, look
 from ..backend.progress import Progress, silent
@@ -24,6 +24,7 @@ ELEVATION = 14.0  # degrees above the horizon
 FOCAL = 60.0 / 36.0  # per picture width: a 60 mm lens on a full frame
 FILL = 0.86  # of the picture, by the object
 FPS = 24
+OVERSCAN = 4  # pixels on each side that are rendered and cut off: the denoiser spoils the border
 UNLIT_SAMPLES = 16
 
 
@@ -44,7 +45,8 @@ def render_still(
     samples = 24 if compat.has_denoiser() else 96
     with studio(objects, samples=samples, bounces=3) as made:
         made.set_camera(_camera(azimuth, _distance(made.points, [azimuth]), size))
-        made.render(Path(path))
+        picture = made.picture()
+    write_png(path, picture[OVERSCAN:-OVERSCAN, OVERSCAN:-OVERSCAN])
     progress(1.0, "still")
 
 
@@ -90,18 +92,16 @@ def render_unlit(
     """
     if size is not None:
         camera = camera.resized(size, size)
-    with (
-        tempfile.TemporaryDirectory(prefix="orbit-painter-") as folder,
-        studio(objects, samples=UNLIT_SAMPLES, lit=False, normalisation=normalisation) as made,
-    ):
+    with studio(objects, samples=UNLIT_SAMPLES, lit=False, normalisation=normalisation) as made:
         made.set_camera(camera)
-        made.render(Path(folder) / "unlit.png")
-        return np.asarray(read_png(Path(folder) / "unlit.png"), np.uint8)
+        return made.picture()
 
 
 def _camera(azimuth: float, distance: float, size: int) -> Camera:
+    """A view of size x size pixels, with OVERSCAN more on each side."""
     position = distance * _directions([azimuth])[0][2]
-    return Camera(look(tuple(position), (0, 0, 1)), size, size, FOCAL * size, (size / 2, size / 2))
+    width = size + 2 * OVERSCAN
+    return Camera(look(tuple(position), (0, 0, 1)), width, width, FOCAL * size, (width / 2, width / 2))
 
 
 def _directions(azimuths: Sequence[float]) -> list[NDArray[np.float64]]:
@@ -139,7 +139,8 @@ def _encode(pictures: Sequence[Path], path: Path, size: int) -> None:
         scene.frame_start, scene.frame_end = 1, len(pictures)
         compat.set_view_transform(scene, "Standard")
         compat.set_colour_space(scene.sequencer_colorspace_settings, "sRGB")
-        strip = compat.strips(scene.sequence_editor_create()).new_image("turntable", str(pictures[0]), 1, 1)
+        strips = compat.strips(scene.sequence_editor_create())
+        strip = strips.new_image("turntable", str(pictures[0]), 1, 1, fit_method="ORIGINAL")  # cuts the overscan off
         for picture in pictures[1:]:
             strip.elements.append(picture.name)
         compat.set_image_format(render.image_settings, "FFMPEG")

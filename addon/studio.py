@@ -7,6 +7,7 @@ Nothing of the open file takes part but the materials, and everything made here 
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from mathutils import Matrix, Vector
 from numpy.typing import NDArray
 
 from ..backend.errors import InputError, OutputError, UsageError
-from ..backend.files import atomic_path
+from ..backend.files import atomic_path, read_png
 from ..backend.mesh import Normalisation, normalisation_of
 from ..backend.orbits.cameras import Camera
 from . import compat
@@ -70,6 +71,12 @@ class Studio:
         with atomic_path(path) as temporary:
             self.scene.render.filepath = str(temporary)
             run_render(self.scene, path, write_still=True)
+
+    def picture(self) -> NDArray[np.uint8]:
+        """The view as uint8 (h, w, 4), sRGB, straight alpha."""
+        with tempfile.TemporaryDirectory(prefix="orbit-painter-") as folder:
+            self.render(Path(folder) / "picture.png")
+            return np.asarray(read_png(Path(folder) / "picture.png"), np.uint8)
 
 
 def run_render(scene: bpy.types.Scene, path: Path, **options: Any) -> None:

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+from pathlib import Path
+
 import numpy as np
 import pytest
 from orbit_painter.backend.errors import InputError
@@ -518,3 +520,10 @@ def test_uvs_that_do_not_fit(empty):
         with pytest.raises(InputError) as error:
             write_map(obj, "OrbitPainter", uv)
         assert error.value.code == "uv-mismatch"
+
+
+@pytest.mark.real_blender
+def test_in_a_real_blender(real_blender, tmp_path):
+    """Apply, restore, save, export, still and turntable of the sample."""
+    sample = Path(__file__).resolve().parents[2] / "examples" / "sample.glb"
+    assert "WRITING OK" in real_blender("check_writing.py", str(tmp_path), str(sample))
