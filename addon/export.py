@@ -75,7 +75,7 @@ def export_glb(path: str | Path, objects: Sequence[bpy.types.Object]) -> None:
 
 
 def _failed(path: Path, reason: object) -> OutputError:
-    lines = str(reason).strip().splitlines()
+    lines = [line for line in str(reason).strip().splitlines() if line and not line.startswith("Location:")]
     return OutputError(
         "model-not-written",
         f"{path.name} could not be written: {lines[-1].strip().rstrip('.') if lines else 'Blender gives no reason'}.",

@@ -132,7 +132,7 @@ def restore(change: Change) -> None:
         found = created.resolve()
         if found is not None:
             found.use_fake_user = False
-            if found.users == 0:
+            if not bpy.data.user_map(subset=[found])[found]:  # .users is too high for images in copied materials in 4.2
                 getattr(bpy.data, created.kind).remove(found)
 
 

@@ -69,3 +69,35 @@ def test_nothing_renders(empty):
     from orbit_painter.addon import compat
 
     assert compat.is_rendering() is False
+
+
+def test_a_material_that_does_not_use_its_nodes(empty):
+    from orbit_painter.addon import compat
+
+    material = empty.data.materials.new("Plain")
+    material.use_nodes = True
+    assert compat.uses_nodes(material)
+    material.use_nodes = False
+    if not material.use_nodes:  # from 5.0 on, this has no effect
+        assert not compat.uses_nodes(material)
+        compat.enable_nodes(material)
+    assert compat.uses_nodes(material)
+
+
+def test_the_first_known_colour_space(empty):
+    from orbit_painter.addon import compat
+
+    image = empty.data.images.new("Image", 8, 8)
+    compat.set_colour_space(image.colorspace_settings, "no such space", "Non-Color", "sRGB")
+    assert image.colorspace_settings.name == "Non-Color"
+    compat.set_colour_space(image.colorspace_settings, "no such space")
+    assert image.colorspace_settings.name == "Non-Color"
+
+
+def test_denoising_only_where_it_was_built_in(empty):
+    from orbit_painter.addon import compat
+
+    scene = empty.data.scenes.new("Scene")
+    scene.cycles.use_denoising = False
+    compat.set_denoising(scene)
+    assert scene.cycles.use_denoising == compat.has_denoiser()
