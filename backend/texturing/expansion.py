@@ -23,8 +23,6 @@ class Expander:
 
     potts    the problem; views: labels are below this; labels int16 (N,): feasible start, updated in place
     min_cut  None: the compiled move (needs numba); else the NumPy move with this solver
-    free     bool (N,), voxels that may switch
-    reach    a label spreads at most so many voxels in one move; -1: any number, and to places of its own
 
     All solvers return the smallest sink side, which is unique, so labels are the same whichever is used.
     """
@@ -34,8 +32,6 @@ class Expander:
         self.labels = labels
         self.label_cost = potts.cost_of(labels)
         self.min_cut = min_cut
-        self.free = np.ones(len(potts), bool)
-        self.reach = -1
         self.dirty = np.ones(views, bool)  # labels whose voxels or their neighbours changed since their last move
         self.start, self.entries = _index(potts.label, views)
         self._local = np.full(len(potts), -1, np.int32)  # a voxel's node in the graph of the present move
@@ -47,9 +43,9 @@ class Expander:
         if self.min_cut is None:
             from .kernels_expansion import expand
 
-            change, _ = expand(
+            change = expand(
                 alpha, entries, p.label, p.cost, p.neighbours, p.weight,
-                self.labels, self.label_cost, self.free, self.reach, self._local, self.dirty,
+                self.labels, self.label_cost, self._local, self.dirty,
             )  # fmt: skip
         else:
             change = self._move(alpha, entries, self.min_cut)
@@ -59,30 +55,13 @@ class Expander:
     def _move(self, alpha: int, entries: NDArray[np.int32], min_cut: MinCut) -> int:
         labels, local = self.labels, self._local
         voxels = entries // self.potts.label.shape[1]
-        has_alpha = labels[voxels] == alpha
-        chosen = self.free[voxels] & ~has_alpha
-        if self.reach >= 0:
-            chosen &= self._near(voxels[has_alpha], voxels[chosen])[voxels]
+        chosen = labels[voxels] != alpha
         nodes = voxels[chosen]
         local[nodes] = np.arange(len(nodes))
         try:
             return self._cut(alpha, nodes, self.potts.cost.ravel()[entries[chosen]], min_cut)
         finally:
             local[nodes] = -1
-
-    def _near(self, start: NDArray[np.int32], through: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Which voxels lie within `reach` steps of `start` over voxels of `through`: bool (N,)."""
-        closed = np.ones(len(self.potts), bool)
-        closed[through] = False
-        near = np.zeros(len(self.potts), bool)
-        for _ in range(self.reach):
-            if len(start) == 0:
-                break
-            next_ = self.potts.neighbours[start][self.potts.weight[start] > 0]
-            start = np.unique(next_[~closed[next_]])
-            closed[start] = True
-            near[start] = True
-        return near
 
     def _cut(self, alpha: int, nodes: NDArray[np.int32], price: NDArray[np.int32], min_cut: MinCut) -> int:
         """The best move of `nodes` (n,), whose cost of alpha is `price` (n,), all other voxels staying as they are.

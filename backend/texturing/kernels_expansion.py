@@ -29,26 +29,20 @@ def index_entries(label, views, start, entries):
 
 
 @njit
-def expand(alpha, entries, label, cost, neighbours, weight, current, current_cost, free, reach, local, dirty):
-    """Expand one label; updates current, current_cost and dirty. Returns (change of energy, nodes of the graph)."""
+def expand(alpha, entries, label, cost, neighbours, weight, current, current_cost, local, dirty):
+    """Expand one label; updates current, current_cost and dirty. Returns the change of energy."""
     size = label.shape[1]
     prices = cost.ravel()
     nodes = np.empty(len(entries), np.int32)
+    price = np.empty(len(entries), np.int32)
     n = 0
-    if reach < 0:
-        for e in range(len(entries)):
-            m = entries[e] // size
-            if current[m] != alpha and free[m]:
-                local[m] = n
-                nodes[n] = m
-                n += 1
-    else:
-        n = _grow(alpha, entries, size, neighbours, weight, current, free, reach, local, nodes)
-    price = np.empty(n, np.int32)
     for e in range(len(entries)):
-        i = local[entries[e] // size]
-        if i >= 0:
-            price[i] = prices[entries[e]]
+        m = entries[e] // size
+        if current[m] != alpha:
+            local[m] = n
+            nodes[n] = m
+            price[n] = prices[entries[e]]
+            n += 1
     terminal = np.zeros(n, np.int64)
     table = np.full((n, 6), -1, np.int32)
     capacity = np.zeros((n, 6), np.int32)
@@ -77,7 +71,17 @@ def expand(alpha, entries, label, cost, neighbours, weight, current, current_cos
                 terminal[j] -= w
     gain_possible = False
     for i in range(n):
-        gain_possible = gain_possible or terminal[i] < 0
+        if terminal[i] >= 0:
+            continue
+        gain_possible = True
+        for d in range(6):  # paths of one edge, which the search trees would find one by one
+            j = table[i, d]
+            if j >= 0 and terminal[j] > 0 and capacity[j, d ^ 1] > 0:
+                flow = min(terminal[j], -terminal[i], np.int64(capacity[j, d ^ 1]))
+                capacity[j, d ^ 1] -= flow
+                capacity[i, d] += flow
+                terminal[j] -= flow
+                terminal[i] += flow
     change = np.int64(0)
     if gain_possible:
         switch = min_cut(terminal, table, capacity)
@@ -108,45 +112,7 @@ def expand(alpha, entries, label, cost, neighbours, weight, current, current_cos
                     _mark(nodes[i], label, neighbours, weight, dirty)
     for i in range(n):
         local[nodes[i]] = -1
-    return change, n
-
-
-@njit
-def _grow(alpha, entries, size, neighbours, weight, current, free, reach, local, nodes):
-    """Collect the free voxels that have alpha as a candidate within `reach` steps over such voxels from alpha's."""
-    open_ = -2
-    for e in range(len(entries)):
-        m = entries[e] // size
-        if current[m] != alpha and free[m]:
-            local[m] = open_
-    n = 0
-    for e in range(len(entries)):
-        m = entries[e] // size
-        if current[m] != alpha:
-            continue
-        for d in range(6):
-            q = neighbours[m, d]
-            if weight[m, d] > 0 and local[q] == open_:
-                local[q] = n
-                nodes[n] = q
-                n += 1
-    begin = 0
-    for _ in range(reach - 1):
-        end = n
-        for i in range(begin, end):
-            m = nodes[i]
-            for d in range(6):
-                q = neighbours[m, d]
-                if weight[m, d] > 0 and local[q] == open_:
-                    local[q] = n
-                    nodes[n] = q
-                    n += 1
-        begin = end
-    for e in range(len(entries)):
-        m = entries[e] // size
-        if local[m] == open_:
-            local[m] = -1
-    return n
+    return change
 
 
 @njit

@@ -31,6 +31,24 @@ def medians(colour, label, out):
 
 
 @njit
+def data_terms(label, conf, colour, median, prior, consensus, disagreement, cost):
+    """Costs of the candidates that have a label; see problem._data_term."""
+    count, size, channels = colour.shape
+    full = 2.0 * 255.0 * channels * disagreement
+    for m in range(count):
+        for k in range(size):
+            if label[m, k] < 0:
+                continue
+            value = 1.0 - conf[m, k] / 255.0
+            if consensus > 0:
+                difference = 0
+                for c in range(channels):
+                    difference += abs(2 * np.int32(colour[m, k, c]) - median[m, c])
+                value += consensus * min(difference / full, 1.0)
+            cost[m, k] = value + prior[label[m, k]]
+
+
+@njit
 def best_labels(rows, labels, label, cost, neighbours, weight, out):
     """The cheapest label of each of `rows` beside its neighbours; see icm._best."""
     size = label.shape[1]

@@ -13,6 +13,8 @@ def min_cut(
     """The smallest sink side of a minimum cut: bool (n,). Arguments as in maxflow_numba.min_cut; none is changed."""
     import maxflow
 
+    if len(terminal) == 0:
+        return np.zeros(0, bool)
     graph = maxflow.GraphInt(len(terminal), 3 * len(terminal))
     nodes = graph.add_grid_nodes((len(terminal),))
     for slot in (0, 2, 4):

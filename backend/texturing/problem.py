@@ -49,8 +49,14 @@ def build_problem(
     cost = np.full(candidates.label.shape, np.inf, np.float32)
     prior = _priors(candidates, params, view_orbit, view_prior)
     label = np.where(feasible, candidates.label, np.int16(UNOBSERVED))
-    for rows in _blocks(len(cost)):
-        cost[rows] = _data_term(candidates, median, feasible, prior, params, rows)
+    if accel.NUMBA:
+        from .kernels_selection import data_terms
+
+        colour, conf = np.ascontiguousarray(candidates.colour), np.ascontiguousarray(candidates.conf)
+        data_terms(label, conf, colour, median, prior, float(params.consensus), DISAGREEMENT, cost)
+    else:
+        for rows in _blocks(len(cost)):
+            cost[rows] = _data_term(candidates, median, feasible, prior, params, rows)
     if not feasible.all():
         _pads_last(label, cost)
     seen = candidates.label[:, 0] >= 0
@@ -154,10 +160,9 @@ def _data_term(
         difference = np.zeros(colour.shape[:2], np.int32)
         for channel in range(colour.shape[2]):
             difference += abs(2 * colour[..., channel] - median[rows, None, channel])
-        full = 2 * 255 * colour.shape[2] * DISAGREEMENT
+        full = 2.0 * 255.0 * colour.shape[2] * DISAGREEMENT
         cost += params.consensus * np.minimum(difference / full, 1.0)
-    if prior.any():
-        cost += prior[np.maximum(candidates.label[rows], 0)]
+    cost += prior[np.maximum(candidates.label[rows], 0)]
     return np.where(feasible[rows], cost, np.inf).astype(np.float32)
 
 

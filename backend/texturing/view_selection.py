@@ -21,8 +21,6 @@ from .types import Problem
 
 Solver = Literal["numba", "pymaxflow", "numpy"]
 LEVELS = 3  # coarser levels of preset fast
-SEAM = 8  # preset fast: voxels within so many of a seam may switch
-REACH = 16  # and a label spreads so far in one move
 TOLERANCE = 1e-3  # relative gain of a sweep below which sweeps end
 MAX_SWEEPS = 100
 
@@ -41,7 +39,7 @@ def select_views(
 
     coords     int32 (N, 3), voxel coordinates
     preset     exact: alpha-expansion over all candidates until a sweep gains no more than `tolerance` (0: converged);
-               fast: from coarse to fine, then expansions near the seams
+               fast: from coarse to fine, one sweep on each level
     init       labels to start from (exact only); infeasible ones are replaced by the greedy choice
     solver     of the minimum cuts; default: numba, else PyMaxflow, else NumPy. Labels are the same with each.
 
@@ -106,7 +104,11 @@ def _min_cut(solver: Solver) -> MinCut | None:
 def _fast(
     potts: Potts, views: int, min_cut: MinCut | None, tolerance: float, progress: Progress
 ) -> tuple[NDArray[np.int16], int]:
-    """Coarse to fine: solve the coarsest level, hand its labels down and repair them near the seams, level by level."""
+    """Coarse to fine: solve the coarsest level; on each finer one take over its labels and improve them by one sweep.
+
+    A sweep here is over all candidates. Limiting it to voxels within 8 of a seam and 16 of the label, as 4.8 has it, is
+    up to three times faster but misses islands: +2.7 % energy instead of +0.2 % at 200 000 voxels.
+    """
     levels, parents = [potts], []
     for _ in range(LEVELS):
         coarse, parent = coarsen(levels[-1], views)
@@ -117,11 +119,8 @@ def _fast(
     for k in range(LEVELS - 1, -1, -1):
         labels = hand_down(levels[k], levels[k + 1], parents[k], labels)
         labels = icm(levels[k], labels)
-        expander = Expander(levels[k], views, labels, min_cut)
-        expander.free = near_seam(levels[k], labels, SEAM)
-        expander.reach = REACH
         share = part(progress, 0.1 + 0.9 * 0.25 ** (k + 1), 0.1 + 0.9 * 0.25**k)
-        sweeps = _sweeps(expander, tolerance, share, 1)
+        sweeps = _sweeps(Expander(levels[k], views, labels, min_cut), tolerance, share, 1)
     return labels, sweeps
 
 
@@ -139,17 +138,3 @@ def _sweeps(expander: Expander, tolerance: float, progress: Progress, most: int 
         if gain <= tolerance * energy:
             return sweep + 1
     return most
-
-
-def near_seam(potts: Potts, labels: NDArray[np.int16], distance: int) -> NDArray[np.bool_]:
-    """Voxels within `distance` steps of one whose neighbour has another label: bool (N,)."""
-    near = np.zeros(len(labels), bool)
-    for slot in range(6):
-        near |= (potts.weight[:, slot] > 0) & (labels[potts.neighbours[:, slot]] != labels)
-    front = np.flatnonzero(near)
-    for _ in range(distance - 1):
-        next_ = potts.neighbours[front][potts.weight[front] > 0]
-        next_ = next_[~near[next_]]
-        near[next_] = True
-        front = np.unique(next_)
-    return near
