@@ -16,6 +16,7 @@ from ..backend.errors import EngineMissingError, InputError, OutputError
 from ..backend.files import atomic_path, check_writable
 from . import import_checks
 from .compat import current_layer
+from .glb_order import put_first
 from .quiet import stdout_to_stderr
 from .scene_write import RECIPE
 
@@ -69,9 +70,18 @@ def export_glb(path: str | Path, objects: Sequence[bpy.types.Object]) -> None:
             )
         except RuntimeError as error:
             raise _failed(path, error) from error
+        if temporary.is_file():
+            put_first(temporary, _playing(objects))
         problem = import_checks.glb(temporary) if temporary.is_file() else "no file came out"
         if problem or not _mesh_count(temporary):
             raise _failed(path, problem or "the exporter left out the mesh")
+
+
+def _playing(objects: Sequence[bpy.types.Object]) -> set[str]:
+    """Names of the actions that the objects and what they hang on play at the moment."""
+    owners = {supported for obj in objects for supported in _with_supports(obj)}
+    data = (owner.animation_data for owner in owners)
+    return {found.action.name for found in data if found is not None and found.action is not None}
 
 
 def _failed(path: Path, reason: object) -> OutputError:

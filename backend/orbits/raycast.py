@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Passes without Blender: the first surface along the ray through each pixel's centre.
 
-Which triangle that is comes from our own z-buffer (texturing/depth.py), which agrees with Embree's ray casts and is
-faster than them, so no ray casting library is needed; where the ray meets it is computed exactly here.
+Which triangle that is comes from Embree where it can be imported, else from our own z-buffer (texturing/depth.py),
+which agrees with it; where the ray meets the triangle is computed exactly here.
 """
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,13 +21,15 @@ from .cameras import Camera
 from .files import save_view, turned, view_name
 from .passes import ViewPasses
 
+ROWS = 256  # of a picture that Embree is asked for at once
+
 
 def raycast_view(mesh: MeshData, camera: Camera) -> ViewPasses:
     """The passes of one view at the camera's size, as Cycles renders them with one sample (docs/orbits.md).
 
     Normals are interpolated from the corners and negated on faces seen from behind. Memory: 250 bytes a pixel.
     """
-    _, triangle = depth_map(mesh.vertices, mesh.faces, camera)
+    triangle = first_hits(mesh, camera)
     mask = triangle >= 0
     hit, face = np.unique(triangle[mask], return_inverse=True)
     corners = mesh.vertices.astype(np.float64)[mesh.faces[hit]]
@@ -42,6 +45,25 @@ def raycast_view(mesh: MeshData, camera: Camera) -> ViewPasses:
     normal[mask] = np.where(behind[face, None], -shading, shading)
     object_id[mask] = mesh.face_object[hit][face]
     return ViewPasses(camera, position, turned(normal, position, mask, camera), mask, object_id)
+
+
+def first_hits(mesh: MeshData, camera: Camera) -> NDArray[np.int32]:
+    """The triangle that the ray through each pixel's centre meets first, int32 (h, w), -1 where there is none."""
+    if importlib.util.find_spec("embreex") is None:
+        return depth_map(mesh.vertices, mesh.faces, camera)[1]
+    from embreex.mesh_construction import TriangleMesh
+    from embreex.rtcore_scene import EmbreeScene
+
+    scene = EmbreeScene(robust=True)
+    TriangleMesh(scene, np.ascontiguousarray(mesh.vertices, np.float32), np.ascontiguousarray(mesh.faces, np.int32))
+    triangle = np.empty((camera.height, camera.width), np.int32)
+    for start in range(0, camera.height, ROWS):
+        rows = np.arange(start, min(start + ROWS, camera.height))
+        u, v = np.meshgrid(np.arange(camera.width) + 0.5, rows + 0.5)
+        origins, directions = camera.rays(np.stack([u, v], axis=-1).reshape(-1, 2))
+        hits = scene.run(origins.astype(np.float32), directions.astype(np.float32))
+        triangle[rows] = np.asarray(hits, np.int32).reshape(u.shape)
+    return triangle
 
 
 def _weights(

@@ -29,6 +29,7 @@ FEATHER_BLOCK = 4_096
 POINT_BLOCK = 262_144
 VISITS_AT_ONCE = 16
 LENIENT_COS = 0.05  # a voxel's label holds for its texels even where they are seen at a steeper angle
+STEEPEST_COS = 0.03  # of exact views: beyond it one pixel would stretch over ten of the texture
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +184,7 @@ class SurfaceSampler:
 
     def _exact(self, surface: Surface, out: Samples) -> None:
         """The exact view that sees a point most squarely; lower index first."""
-        limit = max(float(np.cos(np.deg2rad(self.params.lock))), self.params.cos_min)
+        limit = max(float(np.cos(np.deg2rad(self.params.lock))), STEEPEST_COS)
         if not self.exact_views or self.params.lock <= 0:
             return
         best = np.zeros(len(surface.points), np.float32)

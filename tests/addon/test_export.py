@@ -231,3 +231,15 @@ def gltf_json(path):
     data = path.read_bytes()
     length = struct.unpack("<I", data[12:16])[0]
     return json.loads(data[20 : 20 + length])
+
+
+@pytest.mark.assets
+def test_a_rigged_model_opens_in_the_same_pose(load, tmp_path):
+    """Importers play the first animation of a .glb: that must be the one that was playing."""
+
+    def playing(objects):
+        return next(rig.animation_data.action.name for obj in objects if (rig := obj.find_armature()) is not None)
+
+    objects = load("fox")
+    before = playing(objects)
+    assert playing(reopen(export_glb(tmp_path / "fox.glb", objects))) == before
