@@ -15,7 +15,7 @@ SCALE = 100_000  # costs are rounded to 1e-5
 LARGEST = 2**30  # of any sum of costs or weights over the voxels merged on the coarsest level
 MERGED = 8**3
 PAD = np.int32(2**31 - 1)  # cost of pads
-BLOCK = 65_536
+BLOCK = 16_384
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ DISAGREEMENT = 0.15  # mean absolute difference from the consensus, 0...1, at wh
 THIN_WALL = -0.3  # neighbours whose normals have a smaller cosine lie on opposite sheets
 SOFT_PRIOR = 0.25  # added to views of the vertical orbit by priority "soft"
 LENGTH_UNIT = 2.0**20  # colour distances are summed as integers, so that the order of voxels does not matter
-BLOCK = 65_536
+BLOCK = 16_384
 
 
 def build_problem(
@@ -98,16 +98,17 @@ def _feasible(
     locked_angle: float | None,
 ) -> NDArray[np.bool_]:
     """Which candidates stay after priorities and locks: bool (N, K)."""
-    label = candidates.label
-    feasible = label >= 0
-    if params.priority == "strict" and view_orbit is not None:
-        horizontal = feasible & (np.asarray(view_orbit)[np.maximum(label, 0)] == 0)
-        feasible &= horizontal | ~horizontal.any(axis=1, keepdims=True)
+    feasible = candidates.label >= 0
     angle = params.lock if locked_angle is None else locked_angle
-    if angle > 0 and len(locked_views):
-        least = round(127.5 * (1 + np.cos(np.deg2rad(angle))))
-        locked = np.isin(label, np.asarray(locked_views)) & (label >= 0) & (candidates.conf >= least)
-        feasible = np.where(locked.any(axis=1, keepdims=True), locked, feasible)
+    least = round(127.5 * (1 + np.cos(np.deg2rad(angle))))
+    for rows in _blocks(len(feasible)):
+        label, known = candidates.label[rows], feasible[rows]
+        if params.priority == "strict" and view_orbit is not None:
+            horizontal = known & (np.asarray(view_orbit)[np.maximum(label, 0)] == 0)
+            known &= horizontal | ~horizontal.any(axis=1, keepdims=True)
+        if angle > 0 and len(locked_views):
+            locked = np.isin(label, np.asarray(locked_views)) & (label >= 0) & (candidates.conf[rows] >= least)
+            feasible[rows] = np.where(locked.any(axis=1, keepdims=True), locked, known)
     return feasible
 
 
