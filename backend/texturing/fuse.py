@@ -117,6 +117,7 @@ def fuse(
         "seconds": clock.seconds,
         "warnings": warnings,
     }
+    progress(1.0, "fused")
     return FuseResult(textures, out, out_colour, out_label, report)
 
 
