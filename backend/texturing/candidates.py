@@ -182,7 +182,9 @@ def _offer_numpy(
     found: Candidates,
 ) -> None:
     """Offer one view to the sorted lists of all voxels, in blocks."""
-    for begin, end in blocks(len(voxels)):
+
+    def work(block: tuple[int, int]) -> None:
+        begin, end = block
         seen = see(voxels.point[begin:end], voxels.normal[begin:end], two_sided[begin:end], view)
         colour, alpha = sample_frame(image, seen.u, seen.v)
         certainty = np.full(len(seen.rows), 255.0)
@@ -197,6 +199,9 @@ def _offer_numpy(
         better = np.flatnonzero((alpha > 0) & (score > found.conf[begin + seen.rows, -1]))
         rgb = np.minimum((colour[better] * gain + 0.5).astype(np.int64), 255).astype(np.uint8)
         _insert(found, begin + seen.rows[better], index, score[better], rgb)
+
+    for _ in accel.mapped(work, blocks(len(voxels))):
+        pass
 
 
 def _insert(

@@ -22,7 +22,7 @@ from .voxels import expand
 
 NEAR = 1e-4  # unit-cube lengths; what lies nearer or behind is clipped
 BANDS = 8
-CACHE_BYTES = 512 * 2**20
+CACHE_BYTES = 2 * 2**30
 BLOCK_TRIANGLES = 131_072
 BLOCK_ROWS = 65_536
 BLOCK_PIXELS = 131_072
@@ -40,7 +40,7 @@ class DepthSource:
     """Depth maps of a mesh from its own z-buffer, made when they are asked for.
 
     vertices float32 (V, 3), faces int32 (F, 3), cameras one per view, size pixels of the longer side.
-    Maps are kept as float32 until `cache_bytes` (default 512 MiB: 128 maps of 1024^2) are used up; those that do not
+    Maps are kept as float32 until `cache_bytes` (default 2 GiB: 128 maps of 2048^2) are used up; those that do not
     fit are computed again each time.
     """
 
