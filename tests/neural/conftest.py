@@ -21,3 +21,12 @@ def wan():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(autouse=True)
+def _quiet_compiler():
+    """pytest's log capture makes the compiler format megabytes of trace."""
+    import logging
+
+    logging.getLogger("torch").setLevel(logging.WARNING)
+    logging.getLogger("torch.__trace").setLevel(logging.WARNING)

@@ -155,3 +155,45 @@ def forward(state, x, timestep, text, reference=None, heads=2):
     y = linear(norm(y) * (1 + scale) + shift, "head.head")[:, dropped:]
     y = y.reshape(1, frames, rows, columns, 1, 2, 2, 16)
     return torch.einsum("bfrcpqsC->bCfprqcs", y).reshape(1, 16, frames, height, width)
+
+
+def original_vae_name(name):
+    """diffusers' name of a VAE parameter -> the name in Wan2.1_VAE.pth (table of checkpoint-mapping, section 4)."""
+    inner = {"norm1": "residual.0", "conv1": "residual.2", "norm2": "residual.3", "conv2": "residual.6"}
+    parts = name.split(".")
+    if parts[0] in ("quant_conv", "post_quant_conv"):
+        return ".".join([{"quant_conv": "conv1", "post_quant_conv": "conv2"}[parts[0]], *parts[1:]])
+    side, room, rest = parts[0], parts[1], parts[2:]
+    if room in ("conv_in", "norm_out", "conv_out"):
+        return ".".join([side, {"conv_in": "conv1", "norm_out": "head.0", "conv_out": "head.2"}[room], *rest])
+    if room == "mid_block" and rest[0] == "attentions":
+        return ".".join([side, "middle.1", *rest[2:]])
+    if room == "mid_block":
+        return ".".join([side, "middle", str(2 * int(rest[1])), inner[rest[2]], *rest[3:]])
+    if room == "down_blocks":
+        place, tail = f"downsamples.{rest[0]}", rest[1:]
+    elif rest[1] == "resnets":
+        place, tail = f"upsamples.{4 * int(rest[0]) + int(rest[2])}", rest[3:]
+    else:
+        place, tail = f"upsamples.{4 * int(rest[0]) + 3}", rest[3:]
+    tail = [inner.get(tail[0], {"conv_shortcut": "shortcut"}.get(tail[0], tail[0])), *tail[1:]]
+    return ".".join([side, place, *tail])
+
+
+def original_text_name(name):
+    """transformers' name of a UMT5 encoder parameter -> the name in the published .pth (section 5)."""
+    if name == "shared.weight":
+        return "token_embedding.weight"
+    if name == "encoder.final_layer_norm.weight":
+        return "norm.weight"
+    parts = name.split(".")
+    block, layer, inner = parts[2], parts[4], ".".join(parts[5:-1])
+    table = {
+        ("0", "layer_norm"): "norm1",
+        ("1", "layer_norm"): "norm2",
+        ("0", "SelfAttention.relative_attention_bias"): "pos_embedding.embedding",
+        ("1", "DenseReluDense.wi_0"): "ffn.gate.0",
+        ("1", "DenseReluDense.wi_1"): "ffn.fc1",
+        ("1", "DenseReluDense.wo"): "ffn.fc2",
+    }
+    return f"blocks.{block}.{table.get((layer, inner), inner.replace('SelfAttention', 'attn'))}.weight"

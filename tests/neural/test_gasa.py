@@ -126,7 +126,9 @@ def test_morton_code_interleaves_bits(x, y, z):
     assert int(morton_code(np.array([x, y, z]))) == expected
 
 
-@pytest.mark.parametrize("options", [GasaOptions(grid=8, radius=1), GasaOptions(8, 0), GasaOptions(8, 2, 4, True)])
+@pytest.mark.parametrize(
+    "options", [GasaOptions(grid=8, radius=1), GasaOptions(8, 0, 4, True), GasaOptions(8, 2, 4, True)]
+)
 def test_reference_mask_follows_the_definition(options):
     geometry = random_geometry(3, 3, 4, 4, grid=8)
     mask = key_mask(geometry, options)
@@ -224,14 +226,17 @@ def test_flex_blocks_left_out_have_no_pair_and_the_mask_agrees():
     geometry = random_geometry(6, 6, 12, 14, grid=64)
     layout = build_layout(geometry, GasaOptions(64, 4), block=32)
     mask = layout.block_mask
-    size = len(layout.tokens)
-    index = torch.arange(size)
-    dense = layout.allowed(index[:, None], index[None])
-    assert torch.equal(create_mask(mask.mask_mod, None, None, size, size, device="cpu")[0, 0], dense)
+    size, count = layout.padded, len(layout.tokens)
+    assert size == 1024 > count  # 6 x 12 x 14 tokens in whole blocks
+    index = torch.arange(count)
+    pairs = layout.allowed(index[:, None], index[None])
+    dense = create_mask(mask.mask_mod, None, None, size, size, device="cpu")[0, 0]
+    assert torch.equal(dense[:count, :count], pairs)
+    assert not dense[:count, count:].any()
     occupied = mask.to_dense()[0, 0].bool()
     assert not occupied.all()
     for row, column in zip(*np.nonzero(~occupied.numpy()), strict=True):
-        assert not dense[32 * row : 32 * row + 32, 32 * column : 32 * column + 32].any()
+        assert not dense[:count][32 * row : 32 * row + 32, 32 * column : 32 * column + 32].any()
 
 
 def test_chunked_has_the_gradients_of_dense():
@@ -400,15 +405,62 @@ def test_options_travel_with_the_weights(wan, tmp_path):
     assert again.gasa_options == GasaOptions(12, 2, 4, False)
     gate = again.blocks[1].attn1.gasa.gate
     assert gate.dtype == torch.float32
-    assert float(gate) == 0.25
+    assert gate.item() == 0.25
 
 
 @torch.no_grad()
-def test_repeated_blocks_compile_with_a_layout(wan):
-    """In one graph, as compile_repeated_blocks does; the eager backend checks that it can be captured."""
+@pytest.mark.parametrize("kind", ["block_level", "leaf_level"])
+def test_offloading_changes_nothing(wan, kind):
+    model = network(wan, gate=0.5)
+    _, layout = layout_of(model)
+    plain = model(*inputs(), gasa_layout=layout).sample
+    cpu = torch.device("cpu")
+    blocks = {"num_blocks_per_group": 1} if kind == "block_level" else {}
+    model.enable_group_offload(cpu, cpu, offload_type=kind, **blocks)
+    assert torch.equal(model(*inputs(), gasa_layout=layout).sample, plain)
+    assert layout.to("cpu") is layout
+
+
+@torch.no_grad()
+def test_step_cache_runs_and_can_be_switched_off(wan):
+    from diffusers import FirstBlockCacheConfig
+
+    model = network(wan, gate=0.5)
+    _, layout = layout_of(model)
+    plain = model(*inputs(), gasa_layout=layout).sample
+    model.enable_cache(FirstBlockCacheConfig(threshold=10.0))
+    with model.cache_context("cond"):
+        first = model(*inputs(), gasa_layout=layout).sample
+        x, _, *rest = inputs()
+        second = model(x, torch.tensor([100.0]), *rest, gasa_layout=layout).sample
+    assert torch.equal(first, plain)
+    model.disable_cache()
+    exact = model(x, torch.tensor([100.0]), *rest, gasa_layout=layout).sample
+    assert not torch.equal(second, exact)  # the cache was used
+    assert torch.equal(model(*inputs(), gasa_layout=layout).sample, plain)
+
+
+@torch.no_grad()
+def test_fp8_storage_spares_what_it_must(wan):
+    model = network(wan, gate=0.5)
+    _, layout = layout_of(model)
+    plain = model(*inputs(), gasa_layout=layout).sample
+    model.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=torch.float32)
+    for name, parameter in model.named_parameters():
+        kept = ("patch_embedding", "condition_embedder", "norm", "ref_conv", "proj_out", "gate", "scale_shift_table")
+        assert (parameter.dtype == torch.float32) == any(part in name for part in kept)
+    out = model(*inputs(), gasa_layout=layout).sample
+    error = (out - plain).square().mean().sqrt() / plain.square().mean().sqrt()
+    assert 0 < error < 0.05
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("backend", "fullgraph"), [("chunked", False), ("flex", True)])
+def test_repeated_blocks_compile_with_a_layout(wan, backend, fullgraph):
+    """The eager backend checks what can be captured; with FlexAttention that is a whole block in one graph."""
     model = network(wan, gate=0.5)
     _, layout = layout_of(model)
     plain = model(*inputs(), gasa_layout=layout, gasa_backend="chunked").sample
-    model.compile_repeated_blocks(fullgraph=True, backend="eager")
-    compiled = model(*inputs(), gasa_layout=layout, gasa_backend="chunked").sample
+    model.compile_repeated_blocks(fullgraph=fullgraph, backend="eager")
+    compiled = model(*inputs(), gasa_layout=layout, gasa_backend=backend).sample
     torch.testing.assert_close(compiled, plain, atol=1e-6, rtol=0)

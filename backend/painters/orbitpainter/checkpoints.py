@@ -244,6 +244,7 @@ def load_text_encoder(path: Path | str, dtype: torch.dtype = torch.bfloat16, pro
     )
     with init_empty_weights(include_buffers=False):
         model = UMT5EncoderModel(config)
+    model.tie_weights()  # one table of words under two names; before, so that it is wanted once
     _fill(model, store, sources, lambda name: dtype, progress)
     model.tie_weights()
     return model.eval()

@@ -64,6 +64,8 @@ class GeometryAwareAttention(nn.Module):
 
         Zero for reference tokens, background tokens and tokens without neighbours. Projects active tokens only.
         """
+        if attn.processor._parallel_config is not None:
+            raise ValueError("GASA needs all tokens of the video on one device; context parallelism splits them")
         layout = rotary.layout
         index = layout.tokens + rotary.reference_tokens
         if len(index) == 0:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from .gasa_tokens import GasaOptions, TokenGeometry
@@ -63,10 +64,14 @@ class GasaLayout:
         return self.tokens.device
 
     def to(self, device: torch.device | str) -> GasaLayout:
-        """The same layout on another device; itself where it is there already."""
-        if self.device == torch.device(device):
+        """The same layout on another device; itself where it is there already.
+
+        Offloading hooks call this for every block, and a copy would have to build its block mask again.
+        """
+        target = torch.device(device)
+        if self.device.type == target.type and target.index in (None, self.device.index):
             return self
-        moved = {name: getattr(self, name).to(device) for name in ("tokens", "voxel", "frame", "key_blocks")}
+        moved = {name: getattr(self, name).to(target) for name in ("tokens", "voxel", "frame", "key_blocks")}
         return replace(self, **moved)
 
     def allowed(self, query: Any, key: Any) -> torch.Tensor:
@@ -85,35 +90,39 @@ class GasaLayout:
         keys = (blocks[:, None] * self.block + inside).flatten()
         return keys[keys < len(self.tokens)]
 
+    @property
+    def padded(self) -> int:
+        """Length at which FlexAttention is called: all tokens of the video in whole blocks, the same for any mesh."""
+        frames, rows, columns = self.grid
+        return -(-frames * rows * columns // self.block) * self.block
+
     @cached_property
     def block_mask(self) -> Any:
-        """FlexAttention's BlockMask of this layout."""
+        """FlexAttention's BlockMask over `padded` tokens: the active ones, then ones without keys."""
         from torch.nn.attention.flex_attention import BlockMask
 
-        voxel = self.voxel.unbind(1)
-        frame, radius, same_frame = self.frame, self.options.radius, self.options.same_frame
+        size, count = self.padded, len(self.tokens)
+        # Padding is far from everything, so that no query sees it.
+        x, y, z = (F.pad(axis, (0, size - count), value=-(2**20)) for axis in self.voxel.unbind(1))
+        frame = F.pad(self.frame, (0, size - count), value=-1)
+        radius, same_frame = self.options.radius, self.options.same_frame
 
         def mask_mod(batch: Any, head: Any, query: Any, key: Any) -> torch.Tensor:
-            x = (voxel[0][query] - voxel[0][key]).abs() <= radius
-            y = (voxel[1][query] - voxel[1][key]).abs() <= radius
-            z = (voxel[2][query] - voxel[2][key]).abs() <= radius
-            near = x & y & z
+            near = (x[query] - x[key]).abs() <= radius
+            near = near & ((y[query] - y[key]).abs() <= radius)
+            near = near & ((z[query] - z[key]).abs() <= radius)
             return near if same_frame else near & (frame[query] != frame[key])
 
+        rows = size // self.block
+        counts = torch.zeros(rows, dtype=torch.int32, device=self.device)
         starts = torch.tensor(self.first_of_block, dtype=torch.int32, device=self.device)
-        counts = starts.diff()
-        rows = len(counts)
+        counts[: len(starts) - 1] = starts.diff()
         # FlexAttention wants a full row of indices; those past the count are not read.
         indices = torch.zeros((rows, rows), dtype=torch.int32, device=self.device)
         column = torch.arange(rows, device=self.device)
         indices[column[None] < counts[:, None]] = self.key_blocks.to(torch.int32)
-        size = len(self.tokens)
         return BlockMask.from_kv_blocks(
-            counts[None, None],
-            indices[None, None],
-            BLOCK_SIZE=self.block,
-            mask_mod=mask_mod,
-            seq_lengths=(size, size),
+            counts[None, None], indices[None, None], BLOCK_SIZE=self.block, mask_mod=mask_mod, seq_lengths=(size, size)
         )
 
 

@@ -153,16 +153,17 @@ def _read(store: TensorStore, modules: Iterable[str], own: bool) -> LoraFile:
         result.low_rank[module] = _low_rank(store.path, module, pair, alphas.pop(module, None))
     if alphas:
         raise InputError("weights-missing-keys", f"{store.path} has no LoRA pair for the alpha of {listed(alphas)}.")
-    result.notes += [f"{count} weights of {store.path.name} were left out: {why}." for why, count in left_out.items()]
+    for why, count in left_out.items():
+        result.notes.append(f"{count} weight{'s' * (count > 1)} of {store.path.name} left out: {why}.")
     return result
 
 
 def _foreign(name: str) -> str | None:
     """Why a third-party weight cannot be used, or None."""
     if name.startswith(("patch_embedding", "lora_unet_patch_embedding", "lora_unet__patch_embedding")):
-        return "they change the patch embedding of a model with other input channels"
+        return "made for the patch embedding of a model with other inputs"
     if of_image_branch(name) or re.search(r"_(k_img|v_img|img_emb)", name):
-        return "they belong to the image branch of Wan 2.1"
+        return "made for the image branch of Wan 2.1"
     return None
 
 

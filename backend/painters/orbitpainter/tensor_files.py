@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 
@@ -175,7 +176,8 @@ def _open_gguf(file: Path) -> dict[str, StoredTensor]:
 
     def read(tensor: Any, shape: tuple[int, ...]) -> Callable[[], torch.Tensor]:
         def values() -> torch.Tensor:
-            return torch.from_numpy(gguf.quants.dequantize(tensor.data, tensor.tensor_type)).reshape(shape).clone()
+            plain = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+            return torch.from_numpy(np.array(plain)).reshape(shape)
 
         return values
 

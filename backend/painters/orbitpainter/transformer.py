@@ -16,7 +16,7 @@ from diffusers.utils import apply_lora_scale
 from torch import nn
 
 from .gasa import GasaProcessor, GeometryAwareAttention, Projections, RotaryAndLayout
-from .gasa_kernels import GasaBackend
+from .gasa_kernels import GasaBackend, chosen_backend
 from .gasa_layout import GasaLayout
 from .gasa_tokens import GasaOptions
 from .time_embedding import SinusoidalTimesteps, rounded_timestep
@@ -38,7 +38,7 @@ class OrbitWanTransformer3DModel(WanTransformer3DModel):
     _skip_layerwise_casting_patterns: ClassVar[list[str]] = [
         *WanTransformer3DModel._skip_layerwise_casting_patterns,
         "ref_conv",
-        "gate",
+        "proj_out",
     ]
     _keep_in_fp32_modules: ClassVar[list[str]] = [*WanTransformer3DModel._keep_in_fp32_modules, "gate"]
 
@@ -128,7 +128,7 @@ class OrbitWanTransformer3DModel(WanTransformer3DModel):
         timestep               (batch,), 1000 sigma, exact; rounded here
         encoder_hidden_states  (batch, 512, text_dim), padded positions zero
         reference_latents      (batch or 1, ref_in_channels, 1, h, w) or None: no reference tokens
-        gasa_layout            for a network with GASA, of exactly this t, h / 2, w / 2
+        gasa_layout            for a network with GASA, of exactly this t, h / 2, w / 2 and on this device
         Returns (batch, out_channels, t, h, w) as `.sample`, or in a tuple. Raises ValueError for wrong shapes.
         """
         batch, _, frames, height, width = hidden_states.shape
@@ -141,10 +141,11 @@ class OrbitWanTransformer3DModel(WanTransformer3DModel):
         # offloading and of context parallelism look at the arguments of `rope`.
         rope_frames = frames + (p_t if reference is not None else 0)
         rotary: Any = self.rope(hidden_states.new_empty((1, 1, rope_frames, height, width)))
-        if self._check_layout(gasa_layout, grid):
+        if self._check_layout(gasa_layout, grid, hidden_states.device):
             assert gasa_layout is not None
+            backend = chosen_backend(gasa_backend, gasa_layout)
             cos, sin = rotary
-            rotary = RotaryAndLayout(cos, sin, gasa_layout.to(hidden_states.device), count, gasa_backend)
+            rotary = RotaryAndLayout(cos, sin, gasa_layout, count, backend)
 
         tokens = self.patch_embedding(hidden_states).flatten(2).transpose(1, 2)
         tokens = tokens.contiguous() if reference is None else torch.cat((reference, tokens), dim=1)
@@ -182,9 +183,13 @@ class OrbitWanTransformer3DModel(WanTransformer3DModel):
             raise ValueError(f"the reference latent {tuple(latents.shape)} is not of the video's height and width")
         return tokens.expand(batch, -1, -1)
 
-    def _check_layout(self, layout: GasaLayout | None, grid: tuple[int, int, int]) -> bool:
+    def _check_layout(self, layout: GasaLayout | None, grid: tuple[int, int, int], device: torch.device) -> bool:
         if self.config.gasa != (layout is not None):
             raise ValueError("gasa_layout must be given to a network with GASA, and only to such a network")
-        if layout is not None and layout.grid != grid:
+        if layout is None:
+            return False
+        if layout.grid != grid:
             raise ValueError(f"the GASA layout is of {layout.grid} tokens, the latent of {grid}")
-        return layout is not None
+        if layout.device.type != device.type:  # moving it here would do so, and build its block mask, at every step
+            raise ValueError(f"the GASA layout is on {layout.device}, the latent on {device}")
+        return True
