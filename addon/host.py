@@ -70,7 +70,12 @@ class BlenderHost:
             return mesh
         objects = [self._object(index) for index in plan.needs_unwrap]
         for name, uv in unwrap_objects(objects, together=plan.together).items():
-            write_uv_map(bpy.data.objects[name], NEW_UV_MAP, uv)
+            if write_uv_map(bpy.data.objects[name], NEW_UV_MAP, uv) != NEW_UV_MAP:
+                raise InputError(
+                    "uv-map-taken",
+                    f"'{name}' has a UV map named {NEW_UV_MAP} already, which cannot be used.",
+                    "Rename or remove that map, or choose another one with --uv NAME.",
+                )
         mesh, self._sources, _ = read_mesh(self._objects)
         return mesh
 
@@ -120,7 +125,7 @@ class BlenderHost:
         self._textured = True
         progress(0.3, "writing the .blend")
         blend, glb = folder / f"{name}.blend", folder / f"{name}.glb"
-        save_blend(blend)
+        save_blend(blend, pack_all=self._imported is not None)
         progress(0.6, "writing the .glb")
         export_glb(glb, list(objects.values()))
         return (blend, glb), change.notes
@@ -147,9 +152,9 @@ class BlenderHost:
     def _uv_map(self, obj: bpy.types.Object, index: int, mesh: MeshData, name: str) -> str:
         """The name of the object's UV map for the texture; a new one is written where it is missing."""
         data: Any = obj.data
-        if name in data.uv_layers:
-            return name
         source = self._sources[index]
+        if name in data.uv_layers and (name != NEW_UV_MAP or not source.topology_kept):
+            return name
         if not source.topology_kept:
             return write_uv_map(obj, name, unwrap_objects([obj])[obj.name])
         faces = mesh.face_object == index

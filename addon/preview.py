@@ -42,7 +42,7 @@ def render_still(
     Raises InputError (mesh-empty), OutputError, EngineMissingError, UsageError. About ten seconds on two cores.
     """
     progress(0.0, "still")
-    samples = 24 if compat.has_denoiser() else 96
+    samples = 24 if compat.has_denoiser() else 32
     with studio(objects, samples=samples, bounces=3) as made:
         made.set_camera(_camera(azimuth, _distance(made.points, [azimuth]), size))
         picture = made.picture()

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-QUICK = ("--views", "9,9", "--size", "128", "--texture-size", "256", "--fuse", "label_grid=64", "--fuse", "grid=96")
+PASSES = ("--views", "9,9", "--size", "128")
+PAINT = ("--engine-option", "grid=64")
+BAKE = ("--texture-size", "256", "--fuse", "label_grid=64", "--fuse", "grid=96")
+QUICK = (*PASSES, *PAINT, *BAKE)
 
 
 @dataclass

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from .cli import QUICK, run
+from .cli import PAINT, QUICK, run
 
 pytestmark = [pytest.mark.bpy, pytest.mark.slow, pytest.mark.assets]
 WITH_REFERENCE = ("water-bottle", "spot", "fox", "sheen-chair", "cracker-box", "tea-set")
@@ -39,7 +39,7 @@ def test_the_texture_matches_the_reference_in_its_own_view(assets, tmp_path, nam
     out = tmp_path / "out"
     outcome = run(
         "generate", "--mesh", model_of(assets, name), "--reference", assets / name / "ref.png", "--out", out,
-        "--views", "13,13", "--size", "256", "--texture-size", "2048", "--fuse", "grid=256", "--no-turntable",
+        "--views", "13,13", "--size", "256", "--texture-size", "2048", "--fuse", "grid=256", *PAINT, "--no-turntable",
         timeout=600,
     )  # fmt: skip
     assert outcome.status == 0, outcome.stderr[-3000:]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .cli import QUICK, files_below, run
+from .cli import PAINT, PASSES, QUICK, files_below, run
 
 pytestmark = [pytest.mark.bpy, pytest.mark.slow]
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample.glb"
@@ -64,7 +64,7 @@ def png(width, height, rows):
 def test_references(tmp_path):
     """One run of the passes serves all pictures: `paint` starts from what was saved."""
     out = tmp_path / "out"
-    assert run("passes", "--mesh", SAMPLE, "--out", out, *QUICK[:4]).status == 0
+    assert run("passes", "--mesh", SAMPLE, "--out", out, *PASSES).status == 0
     before = files_below(out)
     pictures = {
         "corrupt.png": (b"\x89PNG\r\n\x1a\nrubbish", "image-damaged"),
@@ -88,7 +88,7 @@ def test_unusual_but_good_references_run_through(tmp_path):
     from PIL import Image
 
     out = tmp_path / "out"
-    assert run("passes", "--mesh", SAMPLE, "--out", out, *QUICK[:4]).status == 0
+    assert run("passes", "--mesh", SAMPLE, "--out", out, *PASSES).status == 0
     picture = Image.open(REFERENCE).convert("RGBA")
     flat = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
     flat.convert("L").save(tmp_path / "grey.png")
@@ -100,7 +100,7 @@ def test_unusual_but_good_references_run_through(tmp_path):
     wide.paste(picture.resize((3000, 3000)), (9000, 0))
     wide.save(tmp_path / "wide.png")
     for name in ("grey.png", "cmyk.jpg", "animated.gif", "sixteen.png", "wide.png"):
-        outcome = run("paint", "--out", out, "--reference", tmp_path / name)
+        outcome = run("paint", "--out", out, "--reference", tmp_path / name, *PAINT)
         assert outcome.status == 0, (name, outcome.events[-1])
 
 
@@ -130,7 +130,7 @@ def test_a_full_disk(tmp_path):
 
 def test_resume_of_another_version(tmp_path):
     out = tmp_path / "out"
-    assert run("passes", "--mesh", SAMPLE, "--out", out, *QUICK[:4]).status == 0
+    assert run("passes", "--mesh", SAMPLE, "--out", out, *PASSES).status == 0
     stage = out / "work" / "passes" / "stage.json"
     stage.write_text(stage.read_text().replace('"version": "', '"version": "9'))
     outcome = run("generate", "--mesh", SAMPLE, "--reference", REFERENCE, "--out", out, "--resume", *QUICK)

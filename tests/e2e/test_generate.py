@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from .cli import QUICK, command, files_below, run
+from .cli import BAKE, PAINT, PASSES, QUICK, command, files_below, run
 
 pytestmark = [pytest.mark.bpy, pytest.mark.slow]
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -100,9 +100,9 @@ def test_a_recipe_runs_again_to_the_same_bytes(finished, tmp_path):
 
 def test_stages_one_by_one_equal_the_whole(finished, tmp_path):
     out = tmp_path / "out"
-    assert run("passes", "--mesh", SAMPLE, "--out", out, *QUICK[:4]).status == 0
-    assert run("paint", "--out", out, "--reference", REFERENCE).status == 0
-    assert run("bake", "--out", out, *QUICK[4:]).status == 0
+    assert run("passes", "--mesh", SAMPLE, "--out", out, *PASSES).status == 0
+    assert run("paint", "--out", out, "--reference", REFERENCE, *PAINT).status == 0
+    assert run("bake", "--out", out, *BAKE).status == 0
     assert run("preview", "--out", out, "--no-turntable").status == 0
     for path in (finished[0] / "textures").glob("*.png"):
         assert (out / "textures" / path.name).read_bytes() == path.read_bytes()
