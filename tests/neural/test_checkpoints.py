@@ -1,6 +1,8 @@
 """Files in exactly the published formats are loaded with equal values; damaged ones are refused with a sentence."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -329,6 +331,16 @@ def test_another_network_is_refused(tmp_path, files, lora):
     refused("weights-missing-keys", ExpertFiles(tmp_path / "a.safetensors"))
 
 
+def test_a_base_without_reference_tokens_is_refused(files, base):
+    """Any other Wan 2.2 model: it would run, and ignore the picture."""
+    path = files.base / "diffusion_pytorch_model.safetensors"
+    save_file({name: value for name, value in base.items() if "ref_conv" not in name}, path)
+    refused("weights-missing-keys", files, r"ref_conv\.bias, ref_conv\.weight")
+    text_only = base | {"patch_embedding.weight": torch.ones(32, 16, 1, 2, 2)}
+    save_file(text_only, path)
+    refused("weights-shape", files, "does not fit 68 input channels")
+
+
 def test_stopping(files):
     def stop(fraction, detail=""):
         if fraction > 0.5:
@@ -544,9 +556,20 @@ def test_convert_leaves_nothing_behind(tmp_path, model_files):
     with pytest.raises(CancelledError):
         convert(model_files, folder, progress=stop)
     assert not list(folder.parent.iterdir())
+    with pytest.raises(InputError, match="tokenizer"):
+        convert(replace(model_files, tokenizer=tmp_path / "gone"), folder)
     folder.mkdir()
     (folder / "mine.txt").write_text("keep")
     with pytest.raises(OutputError) as caught:
         convert(model_files, folder)
     assert caught.value.code == "output-exists"
     assert (folder / "mine.txt").read_text() == "keep"
+
+
+def test_convert_looks_at_the_disk_first(tmp_path, model_files, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=100_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(OutputError) as caught:
+        convert(model_files, tmp_path / "out")
+    assert caught.value.code == "disk-full"
+    assert not (tmp_path / "out").exists()

@@ -88,6 +88,8 @@ def load_expert(
     stored_channels = config["in_channels"]
     if released is not None:
         stored_channels = released.replaced[PATCH_WEIGHT].shape[1]
+        # Wan's other models would load, without the reference picture: the release is made for Fun-Control only.
+        check_names(store.path, [], set() if config["ref_in_channels"] else {"ref_conv.weight", "ref_conv.bias"})
     config["in_channels"] = in_channels or stored_channels
     model = _empty(config)
     parameters = dict(model.named_parameters())

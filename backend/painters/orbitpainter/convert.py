@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Mapping
@@ -14,11 +15,12 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from ...errors import OutputError
-from ...files import output_errors
+from ...errors import InputError, OutputError
+from ...files import check_writable, output_errors
 from ...progress import Progress, part, silent
 from .checkpoints import ExpertFiles, load_expert, load_text_encoder, load_vae
 from .sampler import BOUNDARY, SHIFT
+from .tensor_files import TensorStore
 
 SHARD = "5GB"
 
@@ -52,10 +54,13 @@ def convert(
     folder = Path(folder).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError("output-exists", f"{folder} is there already.", "Choose a new folder.")
+    if files.tokenizer is not None and not Path(files.tokenizer).is_dir():
+        raise InputError("tokenizer-missing", f"There is no folder {files.tokenizer}.", "Give the tokenizer's folder.")
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
         with output_errors(folder):
             temporary.mkdir(parents=True)
+            check_writable(temporary, _size(files, dtype))
             notes = _write(files, temporary, in_channels, dtype, progress)
             if folder.exists():
                 folder.rmdir()
@@ -65,6 +70,13 @@ def convert(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return notes
+
+
+def _size(files: ModelFiles, dtype: torch.dtype) -> int:
+    """About how many bytes the folder will have."""
+    paths = (files.high.base, files.low.base, files.vae, files.text_encoder)
+    stored = (tensor for path in paths if path is not None for tensor in TensorStore(path).values())
+    return sum(math.prod(tensor.shape) for tensor in stored) * dtype.itemsize
 
 
 def _write(
