@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from . import accel
 from .potts import Potts
 
+FORWARD = np.arange(6) % 2 == 0  # each edge seen from one of its ends
 MinCut = Callable[[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]], NDArray[np.bool_]]
 
 
@@ -71,26 +72,28 @@ class Expander:
         where a = b, else w one way and a discount of w on the other node's switch.
         """
         p, labels = self.potts, self.labels
-        weight = p.weight[nodes].astype(np.int64)
+        weight = p.weight[nodes]
         near = p.neighbours[nodes]
-        table = np.where(weight > 0, self._local[near], np.int32(-1))
+        table = self._local[near]
+        table[weight == 0] = -1
         inside = table >= 0
         other = labels[near]
         equal = other == labels[nodes, None]
-        outside = weight * (equal.astype(np.int64) - (other == alpha))  # change if this node alone switches
+        outside = weight * np.subtract(equal, other == alpha, dtype=np.int32)  # change if this node alone switches
         gain = price.astype(np.int64) - self.label_cost[nodes]
-        terminal = gain + np.where(inside, 0, outside).sum(axis=1)
-        capacity = np.where(inside & (equal | (np.arange(6) % 2 == 0)), weight, 0).astype(np.int32)
+        terminal = gain + (outside * ~inside).sum(axis=1, dtype=np.int64)
+        capacity = weight * (inside & (equal | FORWARD))
         for slot in (0, 2, 4):
             rows = np.flatnonzero(inside[:, slot] & ~equal[:, slot])
             terminal[table[rows, slot]] -= weight[rows, slot]  # no target occurs twice within a slot
         if not (terminal < 0).any():
             return 0
-        switch = min_cut(terminal, table, capacity)
-        both = inside & switch[table]
-        change = np.where(both, 0, outside)
-        change[:, ::2] -= np.where(both & ~equal, weight, 0)[:, ::2]  # an edge inside counts once
-        total = int((gain + change.sum(axis=1))[switch].sum())
+        switch = np.flatnonzero(min_cut(terminal, table, capacity))
+        moving = np.zeros(len(nodes), bool)
+        moving[switch] = True
+        both = inside[switch] & moving[table[switch]]
+        total = int(gain[switch].sum() + (outside[switch] * ~both).sum(dtype=np.int64))
+        total -= int((weight[switch] * (both & ~equal[switch] & FORWARD)).sum(dtype=np.int64))  # such edges count once
         if total >= 0:
             return 0
         moved = nodes[switch]
