@@ -99,8 +99,11 @@ def _angles(frames, rows, columns, d):
     return torch.cat([axis[index.flatten()] for axis, index in zip(axes, grid, strict=True)], dim=-1)
 
 
-def forward(state, x, timestep, text, reference=None, heads=2):
-    """x (1, channels, t, h, w); timestep: 1000 sigma as a float; text (1, n, width); reference (1, 16, 1, h, w)."""
+def forward(state, x, timestep, text, reference=None, heads=2, kept=None):
+    """x (1, channels, t, h, w); timestep: 1000 sigma as a float; text (1, n, width); reference (1, 16, 1, h, w).
+
+    kept: bool (video tokens,): the others are left out of the sequence, and zero in the result.
+    """
     state = {name: tensor.to(x.dtype) for name, tensor in state.items()}
 
     def linear(y, name):
@@ -133,6 +136,10 @@ def forward(state, x, timestep, text, reference=None, heads=2):
         y = torch.cat([front, y], dim=1)
     angles = _angles(frames + (dropped > 0), rows, columns, y.shape[-1] // heads)
 
+    if kept is not None:
+        chosen = torch.cat([torch.ones(dropped, dtype=torch.bool), kept])
+        y, angles = y[:, chosen], angles[chosen]
+
     freq = state["time_embedding.0.weight"].shape[1] // 2
     time = float(torch.tensor(timestep).bfloat16())
     phase = time * 10000.0 ** (-torch.arange(freq, dtype=torch.float64) / freq)
@@ -153,6 +160,8 @@ def forward(state, x, timestep, text, reference=None, heads=2):
 
     shift, scale = (state["head.modulation"] + embedding[:, None]).chunk(2, dim=1)
     y = linear(norm(y) * (1 + scale) + shift, "head.head")[:, dropped:]
+    if kept is not None:
+        y = torch.zeros(1, len(kept), y.shape[2], dtype=y.dtype).masked_scatter(kept[None, :, None], y)
     y = y.reshape(1, frames, rows, columns, 1, 2, 2, 16)
     return torch.einsum("bfrcpqsC->bCfprqcs", y).reshape(1, 16, frames, height, width)
 

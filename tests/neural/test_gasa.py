@@ -22,6 +22,7 @@ from orbit_painter.backend.painters.orbitpainter.gasa_tokens import (  # noqa: E
     standing_frames,
     token_geometry,
     token_positions,
+    tokens_to_keep,
     voxels_of,
 )
 from orbit_painter.backend.painters.orbitpainter.transformer import OrbitWanTransformer3DModel  # noqa: E402
@@ -114,6 +115,22 @@ def test_key_sets_of_a_sphere_are_as_the_specification_measured():
     assert 60 < layout.pairs / geometry.foreground.sum() < 90
     blocks = len(layout.first_of_block) - 1
     assert len(layout.key_blocks) / blocks**2 < 0.25  # the Morton order makes it sparse by blocks too
+
+
+@pytest.mark.parametrize("margin", [0, 1, 2])
+def test_tokens_to_keep(margin):
+    geometry = random_geometry(2, 3, 9, 11, foreground=0.03)
+    kept = tokens_to_keep(geometry, margin, register_every=0)
+    places = np.argwhere(geometry.foreground)
+    expected = [
+        index
+        for index, (f, r, c) in enumerate(np.ndindex(3, 9, 11))
+        if any(f == p[0] and max(abs(r - p[1]), abs(c - p[2])) <= margin for p in places)
+    ]
+    assert kept.tolist() == expected
+    with_registers = tokens_to_keep(geometry, margin, register_every=10)
+    assert set(kept) < set(with_registers)
+    assert len(with_registers) - len(kept) == -(-(geometry.foreground.size - len(kept)) // 10)
 
 
 # Structure ------------------------------------------------------------------------------------------------------
@@ -307,7 +324,7 @@ def test_block_equals_full_attention_plus_gated_dense_gasa(wan, projections):
             parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
     x = torch.randn(2, front + video, 32, generator=generator)
     cos, sin = model.rope(torch.empty(1, 1, 5, 6, 8))
-    out = attn(x, None, None, RotaryAndLayout(cos, sin, layout, front, "chunked"))
+    out = attn(x, None, None, RotaryAndLayout(cos, sin, layout, layout.tokens + front, "chunked"))
     full = attn(x, None, None, (cos, sin))
 
     def rotated(y):
@@ -334,14 +351,13 @@ def test_permuting_frames_permutes_the_output(wan):
     geometry, layout = layout_of(model)
     x = torch.randn(1, geometry.foreground.size, 32, generator=torch.Generator().manual_seed(4))
     cos, sin = model.rope(torch.empty(1, 1, 4, 6, 8))
-    out = attn.gasa(attn, x, RotaryAndLayout(cos, sin, layout, 0, "chunked"))
+    out = attn.gasa(attn, x, RotaryAndLayout(cos, sin, layout, layout.tokens, "chunked"))
 
     order = np.array([2, 0, 3, 1])
     moved = TokenGeometry(geometry.voxel[order], geometry.foreground[order])
     place = torch.from_numpy((order[:, None] * 12 + np.arange(12)).ravel())
-    rotary = RotaryAndLayout(
-        cos[:, place], sin[:, place], build_layout(moved, model.gasa_options, block=16), 0, "chunked"
-    )
+    other = build_layout(moved, model.gasa_options, block=16)
+    rotary = RotaryAndLayout(cos[:, place], sin[:, place], other, other.tokens, "chunked")
     assert out.abs().max() > 0.05
     torch.testing.assert_close(attn.gasa(attn, x[:, place], rotary), out[:, place], atol=2e-6, rtol=0)
 
@@ -354,7 +370,7 @@ def test_tokens_far_away_do_not_matter_and_near_ones_do(wan):
     mask = key_mask(geometry, model.gasa_options)
     x = torch.randn(1, geometry.foreground.size, 32, generator=torch.Generator().manual_seed(4))
     cos, sin = model.rope(torch.empty(1, 1, 4, 6, 8))
-    rotary = RotaryAndLayout(cos, sin, layout, 0, "chunked")
+    rotary = RotaryAndLayout(cos, sin, layout, layout.tokens, "chunked")
     before = attn.gasa(attn, x, rotary)
     changed = int(mask.sum(axis=0).argmax())
     x[:, changed] += 1
@@ -406,6 +422,23 @@ def test_options_travel_with_the_weights(wan, tmp_path):
     gate = again.blocks[1].attn1.gasa.gate
     assert gate.dtype == torch.float32
     assert gate.item() == 0.25
+
+
+@torch.no_grad()
+def test_dropped_background_does_not_disturb_gasa(wan):
+    model = network(wan, gate=0.5)
+    geometry, layout = layout_of(model)
+    foreground = torch.from_numpy(np.flatnonzero(geometry.foreground))
+    options = {"gasa_layout": layout, "kept_tokens": foreground}
+    out = model(*inputs(), **options).sample
+    for block in model.blocks:  # a GASA that is not there gives other values, and the dropped tokens stay zero
+        torch.nn.init.zeros_(block.attn1.gasa.gate)
+    without = model(*inputs(), **options).sample
+    pixels = torch.from_numpy(geometry.foreground.repeat(2, axis=1).repeat(2, axis=2))
+    assert not out[0, :, ~pixels].any()
+    assert (out - without)[0, :, pixels].abs().max() > 1e-4
+    with pytest.raises(ValueError, match="dropped"):
+        model(*inputs(), gasa_layout=layout, kept_tokens=foreground[5:])
 
 
 @torch.no_grad()

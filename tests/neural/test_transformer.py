@@ -51,6 +51,20 @@ def test_equals_the_reference_forward_without_reference_tokens(wan):
 
 
 @torch.no_grad()
+def test_kept_tokens_are_a_shorter_sequence(wan):
+    state = wan.weights()
+    x, text, reference = inputs()
+    network, time = build(wan, state), torch.tensor([500.0])
+    kept = torch.rand(36, generator=torch.Generator().manual_seed(0)) < 0.6
+    ours = network(x, time, text, reference, kept_tokens=kept.nonzero().flatten()).sample
+    exact = wan.forward(state, x.double(), 500.0, text.double(), reference.double(), kept=kept)
+    torch.testing.assert_close(ours.double(), exact, atol=2e-5, rtol=0)
+    plain = network(x, time, text, reference).sample
+    assert (ours - plain).abs().max() > 0.01
+    assert torch.equal(network(x, time, text, reference, kept_tokens=torch.arange(36)).sample, plain)
+
+
+@torch.no_grad()
 def test_the_reference_picture_and_its_place_matter(wan):
     state = wan.weights()
     x, text, reference = inputs()

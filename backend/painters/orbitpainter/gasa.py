@@ -28,7 +28,7 @@ class RotaryAndLayout(NamedTuple):
     cos: torch.Tensor
     sin: torch.Tensor
     layout: GasaLayout
-    reference_tokens: int  # in front of the video tokens; GASA neither reads nor writes them
+    index: torch.Tensor  # int64 (A,), where the layout's active tokens stand in the block's sequence
     backend: GasaBackend
 
 
@@ -66,8 +66,7 @@ class GeometryAwareAttention(nn.Module):
         """
         if attn.processor._parallel_config is not None:
             raise ValueError("GASA needs all tokens of the video on one device; context parallelism splits them")
-        layout = rotary.layout
-        index = layout.tokens + rotary.reference_tokens
+        index = rotary.index
         if len(index) == 0:
             return torch.zeros_like(hidden_states)
         active = hidden_states[:, index]
@@ -76,7 +75,7 @@ class GeometryAwareAttention(nn.Module):
         query = apply_rotary(attn.norm_q(query).unflatten(2, (attn.heads, -1)), cos, sin)
         key = apply_rotary(attn.norm_k(key).unflatten(2, (attn.heads, -1)), cos, sin)
         value = value.unflatten(2, (attn.heads, -1)).type_as(query)
-        out = sparse_attention(query, key, value, layout, rotary.backend)
+        out = sparse_attention(query, key, value, rotary.layout, rotary.backend)
         out = self.gate * self.to_out(out.flatten(2).type_as(active))
         return torch.zeros_like(hidden_states).index_copy(1, index, out.type_as(hidden_states))
 

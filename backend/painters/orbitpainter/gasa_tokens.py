@@ -94,3 +94,24 @@ def token_geometry(
         voxel.append(voxels_of(points, options.grid))
         foreground.append(inside)
     return TokenGeometry(np.stack(voxel), np.stack(foreground))
+
+
+def tokens_to_keep(geometry: TokenGeometry, margin: int = 1, register_every: int = 32) -> NDArray[np.int64]:
+    """Video tokens worth computing where the background is known, int64 ascending (order frame, row, column).
+
+    The foreground, `margin` tokens around it in its frame, and of the rest every `register_every`-th in order
+    (0: none), because the network was trained with background and may use it as registers.
+    """
+    kept = geometry.foreground.copy()
+    for axis in (1, 2):  # a square around each: rows, then columns
+        wide = kept.copy()
+        for shift in range(1, margin + 1):
+            ahead, behind = [slice(None)] * 3, [slice(None)] * 3
+            ahead[axis], behind[axis] = slice(shift, None), slice(None, -shift)
+            wide[tuple(ahead)] |= kept[tuple(behind)]
+            wide[tuple(behind)] |= kept[tuple(ahead)]
+        kept = wide
+    flat = kept.ravel()
+    if register_every:
+        flat[np.flatnonzero(~flat)[::register_every]] = True
+    return np.flatnonzero(flat).astype(np.int64)

@@ -6,6 +6,7 @@ specs/orbitpainter.md sections 5.1, 6 and 12. Blocks, norms and embeddings are d
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import torch
@@ -119,6 +120,7 @@ class OrbitWanTransformer3DModel(WanTransformer3DModel):
         reference_latents: torch.Tensor | None = None,
         gasa_layout: GasaLayout | None = None,
         gasa_backend: GasaBackend = "auto",
+        kept_tokens: torch.Tensor | None = None,
         return_dict: bool = True,
         attention_kwargs: dict[str, Any] | None = None,
     ) -> Transformer2DModelOutput | tuple[torch.Tensor]:
@@ -129,6 +131,10 @@ class OrbitWanTransformer3DModel(WanTransformer3DModel):
         encoder_hidden_states  (batch, 512, text_dim), padded positions zero
         reference_latents      (batch or 1, ref_in_channels, 1, h, w) or None: no reference tokens
         gasa_layout            for a network with GASA, of exactly this t, h / 2, w / 2 and on this device
+        kept_tokens            int64 (K,), ascending: only these video tokens (order frame, row, column) enter the
+                               blocks, see `gasa_tokens.tokens_to_keep`; the velocity of the others is 0, and the caller
+                               puts in what it knows (noise - data). An approximation. All active tokens of the
+                               GASA layout must be kept. None: all
         Returns (batch, out_channels, t, h, w) as `.sample`, or in a tuple. Raises ValueError for wrong shapes.
         """
         batch, _, frames, height, width = hidden_states.shape
@@ -140,15 +146,17 @@ class OrbitWanTransformer3DModel(WanTransformer3DModel):
         # The reference stands at time index 0, the video at 1 ... t. A tensor on the real device, because hooks of
         # offloading and of context parallelism look at the arguments of `rope`.
         rope_frames = frames + (p_t if reference is not None else 0)
-        rotary: Any = self.rope(hidden_states.new_empty((1, 1, rope_frames, height, width)))
-        if self._check_layout(gasa_layout, grid, hidden_states.device):
-            assert gasa_layout is not None
-            backend = chosen_backend(gasa_backend, gasa_layout)
-            cos, sin = rotary
-            rotary = RotaryAndLayout(cos, sin, gasa_layout, count, backend)
-
+        cos, sin = self.rope(hidden_states.new_empty((1, 1, rope_frames, height, width)))
         tokens = self.patch_embedding(hidden_states).flatten(2).transpose(1, 2)
         tokens = tokens.contiguous() if reference is None else torch.cat((reference, tokens), dim=1)
+        if kept_tokens is not None:
+            place = self._places(kept_tokens, count)
+            tokens, cos, sin = tokens[:, place], cos[:, place], sin[:, place]
+        rotary: Any = (cos, sin)
+        if self._check_layout(gasa_layout, grid, hidden_states.device):
+            assert gasa_layout is not None
+            index = _places_of_active(gasa_layout, kept_tokens) + count
+            rotary = RotaryAndLayout(cos, sin, gasa_layout, index, chosen_backend(gasa_backend, gasa_layout))
 
         if self.config.round_timestep:
             timestep = rounded_timestep(timestep)
@@ -166,6 +174,9 @@ class OrbitWanTransformer3DModel(WanTransformer3DModel):
         tokens = (self.norm_out(tokens.float()) * (1 + scale) + shift).type_as(tokens)
         # Reference tokens are dropped last: context parallelism gathers the sequence at the output of proj_out.
         tokens = self.proj_out(tokens)[:, count:]
+        if kept_tokens is not None:
+            every = tokens.new_zeros((batch, math.prod(grid), tokens.shape[2]))
+            tokens = every.index_copy(1, kept_tokens, tokens)
         sample = tokens.reshape(batch, *grid, p_t, p_h, p_w, -1).permute(0, 7, 1, 4, 2, 5, 3, 6)
         sample = sample.flatten(6, 7).flatten(4, 5).flatten(2, 3)
         return Transformer2DModelOutput(sample=sample) if return_dict else (sample,)
@@ -183,6 +194,12 @@ class OrbitWanTransformer3DModel(WanTransformer3DModel):
             raise ValueError(f"the reference latent {tuple(latents.shape)} is not of the video's height and width")
         return tokens.expand(batch, -1, -1)
 
+    def _places(self, kept: torch.Tensor, count: int) -> torch.Tensor:
+        """Where the reference tokens and the kept video tokens stand in the whole sequence."""
+        if self._parallel_config is not None:
+            raise ValueError("tokens cannot be dropped where context parallelism splits them")
+        return torch.cat((torch.arange(count, device=kept.device), kept + count))
+
     def _check_layout(self, layout: GasaLayout | None, grid: tuple[int, int, int], device: torch.device) -> bool:
         if self.config.gasa != (layout is not None):
             raise ValueError("gasa_layout must be given to a network with GASA, and only to such a network")
@@ -193,3 +210,15 @@ class OrbitWanTransformer3DModel(WanTransformer3DModel):
         if layout.device.type != device.type:  # moving it here would do so, and build its block mask, at every step
             raise ValueError(f"the GASA layout is on {layout.device}, the latent on {device}")
         return True
+
+
+def _places_of_active(layout: GasaLayout, kept: torch.Tensor | None) -> torch.Tensor:
+    """Where the layout's active tokens stand among the video tokens that are kept, int64 (A,)."""
+    if kept is None:
+        return layout.tokens
+    place = torch.full((math.prod(layout.grid),), -1, device=kept.device)
+    place[kept] = torch.arange(len(kept), device=kept.device)
+    places = place[layout.tokens]
+    if (places < 0).any():
+        raise ValueError("a token that GASA works on was dropped")
+    return places
