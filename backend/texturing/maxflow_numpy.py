@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-ROUNDS = 24  # of pushing and relabelling between two searches
+ROUNDS = 12  # of pushing and relabelling between two searches
 
 
 def min_cut(
@@ -20,9 +20,10 @@ def min_cut(
     """The smallest sink side of a minimum cut: bool (n,). Arguments as in maxflow_numba.min_cut; none is changed."""
     count = len(terminal)
     # One more node stands for "no neighbour": nothing can be pushed to it.
-    near = np.where(neighbours >= 0, neighbours, count).astype(np.int64)
-    near = np.concatenate([near, np.full((1, 6), count)])
-    residual = np.concatenate([np.where(neighbours >= 0, capacity, 0), np.zeros((1, 6), np.int64)]).astype(np.int64)
+    near = np.full((count + 1, 6), count)
+    near[:-1] = np.where(neighbours >= 0, neighbours, count)
+    residual = np.zeros((count + 1, 6), np.int32)
+    residual[:-1] = np.where(neighbours >= 0, capacity, 0)
     excess = np.concatenate([np.maximum(terminal, 0), [0]])
     drain = np.concatenate([np.maximum(-terminal, 0), [0]])
     while True:
@@ -36,10 +37,10 @@ def min_cut(
                 break
 
 
-def _heights(near: NDArray[np.int64], residual: NDArray[np.int64], drain: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Steps to the sink over edges with residual capacity: int64 (n + 1,), above n where there is no way."""
+def _heights(near: NDArray[np.int64], residual: NDArray[np.int32], drain: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Steps to the sink over edges with residual capacity: int32 (n + 1,), above n where there is no way."""
     count = len(near) - 1
-    height = np.full(count + 1, 2 * count + 2)
+    height = np.full(count + 1, 2 * count + 2, np.int32)
     front = np.flatnonzero(drain > 0)
     height[front] = 1
     step = 1
@@ -58,30 +59,30 @@ def _heights(near: NDArray[np.int64], residual: NDArray[np.int64], drain: NDArra
 def _push(
     active: NDArray[np.int64],
     near: NDArray[np.int64],
-    residual: NDArray[np.int64],
+    residual: NDArray[np.int32],
     excess: NDArray[np.int64],
     drain: NDArray[np.int64],
-    height: NDArray[np.int64],
+    height: NDArray[np.int32],
 ) -> NDArray[np.int64]:
     """Push from all active nodes at once, relabel those that keep an excess; returns the nodes active afterwards."""
     count = len(near) - 1
     flow = np.minimum(excess[active], drain[active])
     excess[active] -= flow
     drain[active] -= flow
-    reached = [active]
-    for slot in range(6):
-        q = near[active, slot]
-        flow = np.where(height[q] == height[active] - 1, np.minimum(excess[active], residual[active, slot]), 0)
-        moving = flow > 0
-        p, q, flow = active[moving], q[moving], flow[moving]
-        residual[p, slot] -= flow  # within a slot no target occurs twice
-        residual[q, slot ^ 1] += flow
-        excess[p] -= flow
-        excess[q] += flow
-        reached.append(q)
+    near_active = near[active]
+    room = residual[active]
+    down = np.where(height[near_active] == height[active, None] - 1, room, 0)
+    before = np.cumsum(down, axis=1, dtype=np.int64) - down  # what the slots before can take
+    flow = np.minimum(np.maximum(excess[active, None] - before, 0), down)
+    residual[active] = room - flow
+    excess[active] -= flow.sum(axis=1)
+    row, slot = np.nonzero(flow)
+    target, amount = near_active[row, slot], flow[row, slot]
+    residual[target, slot ^ 1] += amount  # no such pair occurs twice
+    np.add.at(excess, target, amount)
     stuck = active[excess[active] > 0]
     if len(stuck):
         lowest = np.where(residual[stuck] > 0, height[near[stuck]], 2 * count + 2).min(axis=1) + 1
         height[stuck] = np.maximum(np.where(drain[stuck] > 0, 1, lowest), height[stuck])
-    flag = np.unique(np.concatenate(reached))
-    return flag[(excess[flag] > 0) & (height[flag] <= count)]
+    reached = np.unique(np.concatenate([active, target]))
+    return reached[(excess[reached] > 0) & (height[reached] <= count)]
