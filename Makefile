@@ -7,15 +7,21 @@ RUN := $(BIN)/python
 INSTALL := $(RUN) -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all:
 OUT ?= out/demo
 
-.PHONY: demo test test-real-blender lint bench gpu-check docs extension lock blender-packages clean
+.PHONY: demo test test-neural test-real-blender lint bench gpu-check docs extension lock blender-packages clean
 
 demo: $(VENV)/run.stamp  ## texture the sample object from its reference picture
 	$(RUN) backend/cli.py generate --mesh examples/sample.glb --reference examples/reference.png --out $(OUT)
 	@echo "Results are in $(OUT): open sample.blend or sample.glb, turntable.mp4, still.png and contact_sheet.png."
 
 test: $(VENV)/dev.stamp  ## everything that needs no GPU; the quick tests first
-	$(RUN) -m pytest -q -m "not slow and not real_blender" tests
-	$(RUN) -m pytest -q -m "slow and not real_blender" tests
+	$(RUN) -m pytest -q -n 2 -m "not slow and not real_blender" tests
+	$(RUN) -m pytest -q -n 2 -m "slow and not real_blender" tests
+
+# A plain index gives the torch build of this machine's kind; torch is installed first so that the lock adds nothing to it.
+test-neural: $(VENV)/dev.stamp  ## the neural engines' numerics with tiny random models on the CPU; installs torch
+	$(RUN) -m pip install -q --disable-pip-version-check torch==2.13.0
+	$(INSTALL) -r requirements/neural.txt
+	$(RUN) -m pytest -q -n 2 tests/neural
 
 test-real-blender: $(VENV)/dev.stamp  ## what needs a Blender program (REAL_BLENDER names the command)
 	$(RUN) -m pytest -q -m real_blender tests
@@ -27,6 +33,9 @@ lint: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp  ## figures as ratios, measured side by side; prints the tables of docs/benchmarks.md
 	$(RUN) backend/cli.py bench
+
+gpu-check: $(VENV)/dev.stamp  ## what needs a GPU, as a table for docs/benchmarks.md
+	$(RUN) backend/cli.py bench gpu
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
@@ -57,6 +66,9 @@ lock: | $(VENV)/bin/python  ## resolve pyproject.toml again into requirements/, 
 		--no-header --no-emit-package=numpy --group blender-program -o requirements/blender-program.txt
 	$(COMPILE) --group neural $(NO_TORCH) -o requirements/neural.txt
 	$(COMPILE) --group neural --group train $(NO_TORCH) -o requirements/train.txt
+
+docs: demo  ## the pictures of README and guides, from a real run
+	$(RUN) docs/make_pictures.py $(OUT)
 
 # The zip that Blender installs, checked by Blender's own validator (it comes with the bpy module).
 EXTENSION := dist/orbit_painter

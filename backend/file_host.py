@@ -125,7 +125,7 @@ def textured_view(
         for tile, image in zip(texture.tiles, tiles, strict=True):
             there = number == tile if len(texture.tiles) > 1 else np.ones(len(rows), bool)
             colour[rows[there], :3] = sample_tile(image, uv[there] - cell[there])
-    picture = hits.picture(colour * np.float32([1, 1, 1, 1]), 0.0)
+    picture = hits.picture(colour, 0.0)
     alpha = picture[..., 3:]
     picture[..., :3] /= np.maximum(alpha, 1e-6)
     return np.round(255 * np.clip(picture, 0, 1)).astype(np.uint8)

@@ -14,7 +14,6 @@ from ..orbits.cameras import Camera
 from ..orbits.passes import PassSet
 from ..progress import Progress
 
-
 # The side a picture shows -> (direction from the object to the camera, image up), normalised frame. As the orbits see
 # them: H frames 0, 30, 60, 90 of 120 are front, right (+X), back, left; V frames 30 and 90 are top and bottom.
 VIEWS: Mapping[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
