@@ -127,8 +127,9 @@ def _run_xatlas(
         )
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
         start = time.monotonic()
+        # -P: this folder must not be searched for modules, its types.py is not the standard library's.
         process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("xatlas_child.py")), str(source), str(result)],
+            [sys.executable, "-P", str(Path(__file__).with_name("xatlas_child.py")), str(source), str(result)],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
