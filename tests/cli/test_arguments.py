@@ -27,12 +27,12 @@ def test_what_is_not_given_again_comes_from_the_saved_job():
 
 def test_a_job_survives_json():
     job = parse(
-        "generate", "--mesh", "a.glb", "--reference", "a.png", "back", "--reference", "b.png", "c.json", "--out", "o",
+        "generate", "--mesh", "a.glb", "--reference", "a.png", "front", "--reference", "b.png", "c.json", "--out", "o",
         "--fuse", "smoothness=3", "--engine-option", "detail=0.5", "--object", "A", "--object", "B",
     )  # fmt: skip
     again = Job.from_json(json.loads(json.dumps(job.to_json())))
     assert again == job
-    assert again.references[0].view == "back"
+    assert again.references[0].view == "front"
     assert again.references[1].camera.endswith("/c.json")
     assert again.fuse == {"smoothness": 3}
 
@@ -71,7 +71,9 @@ def test_the_paper_preset_keeps_explicit_values():
 
 
 def test_reference_words():
-    assert reference_spec(["a.png", "top"]).view == "top"
+    assert reference_spec(["a.png", "front"]).view == "front"
+    with pytest.raises(UsageError, match="guide"):
+        reference_spec(["a.png", "top"])
     with pytest.raises(OrbitPainterError):
         reference_spec(["a.png", "b.png", "c.png"])
 
