@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.errors import InputError
-from ..backend.images import MAX_PIXELS, MAX_SIDE, MIN_SIDE
+from ..backend.images import MAX_SIDE, check_size, check_visible
 from .compat import set_colour_space
 from .quiet import no_stdout
 
@@ -24,7 +24,7 @@ def read_picture(path: str | Path) -> NDArray[np.uint8]:
     profiles and rotations are not heeded. Nothing stays in the open file.
 
     Raises InputError: image-missing, image-unknown, image-too-large, image-too-small, image-transparent.
-    Memory: 20 bytes a pixel, 4 MAX_PIXELS at most.
+    Memory: 20 bytes a pixel, 4 backend.images.MAX_PIXELS at most.
     """
     path = Path(path)
     if not path.is_file():
@@ -36,7 +36,7 @@ def read_picture(path: str | Path) -> NDArray[np.uint8]:
         except RuntimeError as error:
             raise _unknown(path) from error
     try:
-        return _checked(path, _pixels(path, image))
+        return check_visible(path, _pixels(path, image))
     finally:
         bpy.data.images.remove(image)
 
@@ -51,7 +51,7 @@ def _pixels(path: Path, image: Any) -> NDArray[np.uint8]:
         width, height = image.size
     if width == 0 or height == 0:
         raise _unknown(path)
-    _check_size(path, width, height)
+    check_size(path, width, height)
     if max(width, height) > MAX_SIDE:
         factor = MAX_SIDE / max(width, height)
         width, height = max(1, round(width * factor)), max(1, round(height * factor))
@@ -79,29 +79,6 @@ def _encoded(linear: NDArray[np.float32]) -> NDArray[np.float32]:
     colour = np.clip(np.nan_to_num(colour), 0, 1)
     colour = np.where(colour <= 0.0031308, 12.92 * colour, 1.055 * colour ** np.float32(1 / 2.4) - 0.055)
     return np.concatenate([colour, alpha], axis=2)
-
-
-def _check_size(path: Path, width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise InputError(
-            "image-too-large",
-            f"{path.name} has {width} x {height} pixels; at most {MAX_PIXELS // 10**6} million are read.",
-            "Make it smaller.",
-        )
-    if min(width, height) < MIN_SIDE:
-        raise InputError(
-            "image-too-small",
-            f"{path.name} has only {width} x {height} pixels.",
-            f"Use a picture of at least {MIN_SIDE} x {MIN_SIDE} pixels; 512 or more is good.",
-        )
-
-
-def _checked(path: Path, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    if not image[..., 3].any():
-        raise InputError(
-            "image-transparent", f"{path.name} is transparent everywhere.", "Use a picture that shows the object."
-        )
-    return image
 
 
 def _unknown(path: Path) -> InputError:

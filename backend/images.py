@@ -81,7 +81,7 @@ def _with_pillow(path: Path, pillow: Any) -> Picture:
     notes: list[str] = []
     with opened:
         width, height = opened.size
-        _check_size(path, width, height)
+        check_size(path, width, height)
         try:
             count = getattr(opened, "n_frames", 1)
             if count > 1 and opened.format not in ("PSD", "MPO"):  # there, the first is the picture
@@ -90,7 +90,7 @@ def _with_pillow(path: Path, pillow: Any) -> Picture:
         except _BROKEN as error:
             raise _damaged(path, error) from error
     pixels = np.array(image, np.uint8)
-    return Picture(_checked(path, pixels), tuple(notes))
+    return Picture(check_visible(path, pixels), tuple(notes))
 
 
 def _known(pillow: Any, name: str) -> bool:
@@ -194,7 +194,7 @@ def _without_pillow(path: Path) -> Picture:
             f"{path.name} cannot be read, because Pillow is not installed.",
             "Install the engine, or save the picture as RGBA PNG with 8 bits.",
         ) from error
-    _check_size(path, pixels.shape[1], pixels.shape[0])
+    check_size(path, pixels.shape[1], pixels.shape[0])
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)
     if pixels.ndim == 2:
@@ -208,7 +208,7 @@ def _without_pillow(path: Path) -> Picture:
     if max(width, height) > MAX_SIDE:
         rgba = _reduced(rgba)
         notes.append(f"{path.name} has {width} x {height} pixels; it was reduced to {rgba.shape[1]} x {rgba.shape[0]}.")
-    return Picture(_checked(path, rgba), tuple(notes))
+    return Picture(check_visible(path, rgba), tuple(notes))
 
 
 def _reduced(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -226,7 +226,8 @@ def _reduced(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return (total + 0.5).astype(np.uint8)
 
 
-def _check_size(path: Path, width: int, height: int) -> None:
+def check_size(path: Path, width: int, height: int) -> None:
+    """Raises InputError (image-too-large, image-too-small) for pictures that are not read."""
     if width * height > MAX_PIXELS:
         raise InputError(
             "image-too-large",
@@ -241,7 +242,8 @@ def _check_size(path: Path, width: int, height: int) -> None:
         )
 
 
-def _checked(path: Path, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def check_visible(path: Path, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture (h, w, 4) itself. Raises InputError (image-transparent) if nothing of it can be seen."""
     if not image[..., 3].any():
         raise InputError(
             "image-transparent", f"{path.name} is transparent everywhere.", "Use a picture that shows the object."

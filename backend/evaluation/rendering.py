@@ -12,6 +12,7 @@ from ..mesh import MeshData
 from ..orbits.cameras import DISTANCE, FOCAL_PER_WIDTH, Camera, look
 from ..texturing.hits import Hits, texture_coordinates
 from ..texturing.types import BakedTile, TextureTarget
+from ..texturing.uv_raster import sample_tile
 
 
 def render(hits: Hits, colour: Callable[[NDArray[np.floating]], NDArray[np.floating]]) -> NDArray[np.float32]:
@@ -34,19 +35,6 @@ def render_texture(
         inside = (whole == origin).all(axis=1)
         colour[inside] = sample_tile(tile.rgba, uv[inside] - origin)
     return hits.picture(colour)
-
-
-def sample_tile(image: NDArray[np.integer], uv: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Bilinear lookup of an image (S, S, 3 or 4), row 0 at V = 1, at uv (n, 2) in 0..1: float32 (n, 3) in 0..1."""
-    size = image.shape[0]
-    x = np.clip(uv[:, 0] * size - 0.5, 0, size - 1)
-    y = np.clip((1 - uv[:, 1]) * size - 0.5, 0, size - 1)
-    column, row = np.minimum(x.astype(int), size - 2), np.minimum(y.astype(int), size - 2)
-    fx, fy = (x - column)[:, None], (y - row)[:, None]
-    rgb = image[..., :3].astype(np.float32) / np.iinfo(image.dtype).max
-    top = (1 - fx) * rgb[row, column] + fx * rgb[row, column + 1]
-    bottom = (1 - fx) * rgb[row + 1, column] + fx * rgb[row + 1, column + 1]
-    return ((1 - fy) * top + fy * bottom).astype(np.float32)
 
 
 def held_out_cameras(size: int = 512, count: int = 20) -> list[Camera]:
