@@ -1,28 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the extension adds to Blender: the command `blender -c orbit_painter ...`."""
+"""What the extension adds to Blender, as one ordered tuple of modules that each register and unregister themselves."""
 
 from __future__ import annotations
 
-from typing import Any
+from . import command
 
-import bpy
-
-_commands: list[Any] = []
+MODULES = (command,)
 
 
 def register() -> None:
-    if hasattr(bpy.utils, "register_cli_command"):  # absent from the bpy module's oldest versions
-        _commands.append(bpy.utils.register_cli_command("orbit_painter", _run))
+    for module in MODULES:
+        module.register()
 
 
 def unregister() -> None:
-    while _commands:
-        bpy.utils.unregister_cli_command(_commands.pop())
-
-
-def _run(words: list[str]) -> int:
-    """The same program as backend/cli.py; Blender ends with the status that it returns."""
-    from ..backend.commands import main
-    from .host import BlenderHost
-
-    return main(words, BlenderHost)
+    for module in reversed(MODULES):
+        module.unregister()

@@ -24,6 +24,7 @@ class Console(Protocol):
     def begin(self, stage: str) -> None: ...
     def progress(self, stage: str, fraction: float, detail: str, eta: float | None) -> None: ...
     def end(self, stage: str, seconds: float, skipped: bool) -> None: ...
+    def preview(self, kind: str, path: str, view: int) -> None: ...
     def note(self, message: str) -> None: ...
     def result(self, manifest: str, summary: Mapping[str, Any]) -> None: ...
     def error(self, error: OrbitPainterError, log: str | None) -> None: ...
@@ -78,6 +79,9 @@ class TerminalConsole:
     def end(self, stage: str, seconds: float, skipped: bool) -> None:
         self._line(f"{stage:<10} {'kept from the earlier run' if skipped else f'{seconds:.1f} s'}")
 
+    def preview(self, kind: str, path: str, view: int) -> None:
+        pass
+
     def note(self, message: str) -> None:
         self._line(f"  note: {message}")
 
@@ -105,7 +109,7 @@ class JsonConsole:
         self._stream = stream
         self._job_id = job_id
 
-    def _send(self, kind: str, **fields: Any) -> None:
+    def _send(self, kind: str, /, **fields: Any) -> None:
         line = json.dumps({"type": kind, "job_id": self._job_id, **fields}, ensure_ascii=False)
         if len(line.encode()) > MAX_LINE:
             line = json.dumps({"type": kind, "job_id": self._job_id, "truncated": True})
@@ -125,6 +129,9 @@ class JsonConsole:
     def end(self, stage: str, seconds: float, skipped: bool) -> None:
         detail = "kept from the earlier run" if skipped else f"{seconds:.1f} s"
         self._send("progress", stage=stage, done=1.0, total=1.0, eta_s=0.0, detail=detail)
+
+    def preview(self, kind: str, path: str, view: int) -> None:
+        self._send("preview", kind=kind, path=path, view=view)
 
     def note(self, message: str) -> None:
         self._send("log", level="warning", message=message)

@@ -27,9 +27,10 @@ from .job import Job
 from .mesh import MeshData
 from .orbits.cameras import orbit_cameras, read_camera
 from .orbits.files import open_passes, save_header
-from .painters.base import PaintRequest, Reference
+from .painters.base import Painter, PaintRequest, Reference
 from .painters.frames_file import load_frames, save_frames
 from .painters.registry import create_painter
+from .previews import Previews
 from .progress import Progress, part
 from .run_folder import RunFolder, digest, file_digest
 from .texturing.fuse import fuse
@@ -39,10 +40,23 @@ STAGES = ("passes", "paint", "bake", "model", "preview")
 
 
 class Pipeline:
-    """One job in one output folder. `run` does the stages asked for, in order."""
+    """One job in one output folder. `run` does the stages asked for, in order.
 
-    def __init__(self, job: Job, host: Host, console: Console, run: RunFolder, check: Callable[[], None]) -> None:
+    check    raises CancelledError when the run must stop
+    painter  gives the engine of a name; a process that serves many jobs hands out the same one again
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        host: Host,
+        console: Console,
+        run: RunFolder,
+        check: Callable[[], None],
+        painter: Callable[[str], Painter] = create_painter,
+    ) -> None:
         self.job, self.host, self.console, self.run_folder, self._check = job, host, console, run, check
+        self._painter = painter
         self._mesh: MeshData | None = None
 
     def run(self, stages: Sequence[str], resume: bool) -> dict[str, Any]:
@@ -71,7 +85,7 @@ class Pipeline:
         previous = None if stage == "passes" else self.run_folder.require(before).key
         if stage == "passes":
             mesh = self._load()
-            supersample = job.supersample or create_painter(job.engine).supersample
+            supersample = job.supersample or self._painter(job.engine).supersample
             geometry = [np.ascontiguousarray(a).tobytes() for a in (mesh.vertices, mesh.faces, mesh.corner_normals)]
             maps = [uv.tobytes() for _, uv in sorted(mesh.uv.items())]
             return digest(
@@ -108,7 +122,7 @@ class Pipeline:
         notes += plan.notes
         if plan.needs_unwrap:
             self._mesh = mesh = self.host.unwrap(mesh, plan, part(progress, 0.0, 0.05))
-        supersample = job.supersample or create_painter(job.engine).supersample
+        supersample = job.supersample or self._painter(job.engine).supersample
         horizontal, vertical = job.views
         cameras = orbit_cameras("H", horizontal, job.size) + orbit_cameras("V", vertical, job.size)
         save_header(folder, mesh, cameras, (horizontal, vertical), renderer=job.renderer, supersample=supersample)
@@ -127,8 +141,9 @@ class Pipeline:
             camera = read_camera(spec.camera) if spec.camera else None
             references.append(Reference(image, camera, Path(spec.path).stem, spec.view))
             notes += remarks
-        request = PaintRequest(passes, references, job.seed, job.engine_options)
-        painted = create_painter(job.engine).paint(request, part(progress, 0.0, 0.9))
+        previews = Previews(self.run_folder.work / "previews", self.console)
+        request = PaintRequest(passes, references, job.seed, job.engine_options, previews.show)
+        painted = self._painter(job.engine).paint(request, part(progress, 0.0, 0.9))
         save_frames(folder, painted, part(progress, 0.9, 1.0))
         results.save_references(folder, references)
         facts.update(info=dict(painted.info), anchors=len(painted.anchors), frames=len(painted.frames))

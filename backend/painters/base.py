@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -42,14 +42,23 @@ class Reference:
     view: str = "front"
 
 
+# preview(view, picture): frame number and what is known of it so far, uint8 (h, w, 3 or 4); cheap, may be called often.
+Preview = Callable[[int, NDArray[np.uint8]], None]
+
+
+def no_preview(view: int, picture: NDArray[np.uint8]) -> None:
+    """The preview callback for those who do not look."""
+
+
 @dataclass(frozen=True, eq=False)
 class PaintRequest:
-    """Everything an engine may use. `options` are the engine's own, already validated."""
+    """Everything an engine may use. `options` are the engine's own; `preview` shows frames as they come."""
 
     passes: PassSet
     references: Sequence[Reference]
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
+    preview: Preview = no_preview
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +93,15 @@ class PaintedFrames:
 
 
 class Painter(Protocol):
-    """An engine. Creating one is cheap; heavy imports and weights are loaded by `paint`."""
+    """An engine. Creating one is cheap; heavy imports and weights are loaded by `paint`, which may keep them."""
 
     name: str
     supersample: int  # passes are rendered this much larger than the frames (2 where encoded passes feed a network)
 
     def paint(self, request: PaintRequest, progress: Progress) -> PaintedFrames:
         """Paint all views. Deterministic for a seed. Raises InputError, EngineMissingError, CancelledError."""
+        ...
+
+    def close(self) -> None:
+        """Free what `paint` has kept: weights, caches, memory of the device. The engine can paint again afterwards."""
         ...

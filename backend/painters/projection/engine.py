@@ -70,6 +70,9 @@ class ProjectionPainter:
         }
         return PaintedFrames(frames, [anchor(p, evidence, k) for k, p in enumerate(pictures)], True, notes, info)
 
+    def close(self) -> None:
+        """Nothing is kept between jobs."""
+
 
 def read_references(
     mesh: MeshData, references: Sequence[Reference], options: ProjectionOptions, progress: Progress
@@ -137,6 +140,7 @@ def render_all(request: PaintRequest, evidence: Evidence, texture: Any, progress
     for index in range(count):
         progress(index / count, f"painting view {index + 1} of {count}")
         frames.append(render_frame(request.passes.view(index), evidence, texture))
+        request.preview(index, frames[-1].image)
     progress(1.0, "painted")
     return frames
 
