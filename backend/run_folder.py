@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from .errors import InputError, OutputError
 from .files import atomic_path, check_writable, write_json
 from .memory import peak_bytes, reset_peak
 from .version import VERSION
+from .whole_files import hold
 
 SCHEMA = 1
 
@@ -189,26 +189,12 @@ class RunFolder:
 
 
 def _lock(path: Path) -> int:
-    """Take the folder for this process; the system releases it when the process ends, however it ends."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT)
+    """Take the folder for this process. Raises OutputError if another run holds it."""
     try:
-        _lock_handle(handle)
-    except OSError as error:
-        os.close(handle)
+        return hold(path)
+    except BlockingIOError as error:
         raise OutputError(
             "output-busy",
             f"Another run is writing to {path.parent.parent}.",
             "Wait for it to end, or choose another output folder.",
         ) from error
-    return handle
-
-
-def _lock_handle(handle: int) -> None:
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
