@@ -147,3 +147,8 @@ def is_rendering() -> bool:
     """A render job runs: removing a scene now would crash Blender."""
     running = getattr(bpy.app, "is_job_running", None)
     return bool(running and running("RENDER"))
+
+
+def online() -> bool:
+    """Blender's Allow Online Access. The bpy module has no user who could set it: a command is asking enough."""
+    return not bpy.app.binary_path or bool(getattr(bpy.app, "online_access", True))

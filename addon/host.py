@@ -22,6 +22,7 @@ from ..backend.orbits.raycast import raycast_passes
 from ..backend.progress import Progress, part
 from ..backend.texturing.targets import NEW_UV_MAP, Plan, with_unwrapped
 from ..backend.texturing.unwrap import unwrap
+from .compat import online
 from .export import export_glb, save_blend
 from .import_file import import_file
 from .passes import render_passes
@@ -38,6 +39,7 @@ class BlenderHost:
     name = "blender"
 
     def __init__(self) -> None:
+        self.online = online()
         self._imported: str | None = None
         self._sources: list[SourceObject] = []
         self._objects: list[bpy.types.Object] = []

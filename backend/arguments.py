@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .environment import command as environment_command
 from .errors import InputError, UsageError
 from .job import DEVICES, RENDERERS, Job, ReferenceSpec, absolute
 from .painters.base import VIEWS
@@ -25,6 +26,7 @@ COMMANDS = {
     "bake": ("bake",),
     "preview": ("model", "preview"),
 }
+MANAGING = {"environment": environment_command}  # commands that keep what engines need
 _HELP = {
     "generate": "texture a mesh from reference pictures: all stages",
     "passes": "read the mesh and render its position and normal passes",
@@ -70,6 +72,8 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("names", nargs="*", metavar="NAME", help="benchmarks to run (default: all)")
     bench.add_argument("--quick", action="store_true", help="small problems, to see that the benchmarks work")
     bench.add_argument("--case", nargs=2, help=argparse.SUPPRESS)  # one measurement, in the process that it starts
+    for manager in MANAGING.values():
+        manager.add_arguments(commands, _Parser)
     return top
 
 

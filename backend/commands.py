@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from . import guide
-from .arguments import COMMANDS, job_of, load_recipe, parser
+from .arguments import COMMANDS, MANAGING, job_of, load_recipe, parser
 from .console import Console, JsonConsole, TerminalConsole
 from .errors import CancelledError, InputError, MemoryLimitError, OrbitPainterError, OutputError
 from .host import Host
@@ -38,6 +38,10 @@ def main(words: Sequence[str], make_host: Callable[[], Host]) -> int:
                 from .evaluation import bench
 
                 bench.run(options, events)
+                return 0
+            if options.command in MANAGING:
+                with signals(interruption, lambda: None):
+                    MANAGING[options.command].run_command(options, make_host().online, console, interruption.check)
                 return 0
             out.append(Path(options.out))
             if options.command == "guide":

@@ -34,6 +34,7 @@ class FileHost:
     """One job's model file. Writes a .glb; a .blend needs Blender."""
 
     name = "files"
+    online = True  # whoever runs a command that fetches something has asked for it
 
     def __init__(self) -> None:
         self._job: Job | None = None

@@ -47,6 +47,7 @@ class Host(Protocol):
     """Implemented by addon/host.py with bpy and by file_host.py without."""
 
     name: str
+    online: bool  # connections are allowed (in Blender: Allow Online Access)
 
     def load(self, job: Job) -> Loaded:
         """Read the job's objects. Raises InputError."""

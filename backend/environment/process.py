@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running uv, pip and the self-test: their output line by line, cancellation, no orphans."""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+TICK = 0.25  # seconds between two looks at whether to stop
+GRACE = 1.0  # seconds that a tool has to end politely
+
+# What a tool gets of our environment: where things are, the user's proxies, certificates and mirrors. Nothing that
+# Blender or another add-on set for its own Python, and nothing that would switch off the checking of certificates.
+_ALLOWED = re.compile(
+    r"PATH|HOME|USER(NAME|PROFILE)?|LOGNAME|TE?MP(DIR)?|LANG|LC_\w+|SYSTEMROOT|SYSTEMDRIVE|WINDIR|COMSPEC|PATHEXT"
+    r"|(LOCAL)?APPDATA|PROGRAMDATA|PROGRAMFILES(\(X86\))?|NUMBER_OF_PROCESSORS|PROCESSOR_\w+|XDG_\w+|\w+_PROXY"
+    r"|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|CUDA_VISIBLE_DEVICES|HIP_VISIBLE_DEVICES|UV_\w+|PIP_\w+",
+    re.IGNORECASE,
+)
+_REFUSED = {"UV_INSECURE_HOST", "PIP_TRUSTED_HOST", "UV_PROJECT_ENVIRONMENT", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"}
+_PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+def tool_environment(extra: Mapping[str, str] | None = None, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment variables for a child process."""
+    kept = {n: v for n, v in environ.items() if _ALLOWED.fullmatch(n) and n.upper() not in _REFUSED}
+    return {**kept, "PYTHONNOUSERSITE": "1", "PYTHONUTF8": "1", **(extra or {})}
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    cwd: Path,
+    log: TextIO,
+    check: Callable[[], None],
+    environment: Mapping[str, str] | None = None,
+    on_line: Callable[[str], None] = lambda line: None,
+    lock: int | None = None,
+) -> tuple[int, list[str]]:
+    """Run a tool to its end; (exit status, its lines). Its output also goes to `log`, without passwords in addresses.
+
+    check     called several times a second; what it raises (CancelledError) ends the tool and is passed on
+    lock      handle of a lock file that the tool keeps held as well: should we be killed, nobody else starts before
+              the tool has ended too
+    Raises OSError if the tool cannot be started.
+    """
+    log.write(_PASSWORD.sub("***@", f"$ {' '.join(map(str, command))}\n"))
+    options: dict[str, Any] = {}
+    if sys.platform == "win32":
+        options["creationflags"] = subprocess.CREATE_NO_WINDOW
+    else:
+        options["start_new_session"] = True
+        options["pass_fds"] = () if lock is None else (lock,)
+    process = subprocess.Popen(
+        [str(word) for word in command],
+        cwd=cwd,
+        env=tool_environment(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        **options,
+    )
+    assert process.stdout is not None
+    waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    reader = threading.Thread(target=_read, args=(process.stdout, waiting), daemon=True)
+    reader.start()
+    lines: list[str] = []
+    try:
+        while True:
+            check()
+            try:
+                line = waiting.get(timeout=TICK)
+            except queue.Empty:
+                continue
+            if line is None:
+                break
+            line = _PASSWORD.sub("***@", line)
+            log.write(line + "\n")
+            lines.append(line)
+            on_line(line)
+        return process.wait(), lines
+    finally:
+        _end(process)
+        reader.join(timeout=1)
+        process.stdout.close()
+        log.flush()
+
+
+def _read(stream: TextIO, waiting: queue.SimpleQueue[str | None]) -> None:
+    for line in stream:
+        waiting.put(line.rstrip())
+    waiting.put(None)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End the tool and what it started, politely if it listens."""
+    if process.poll() is not None:
+        return
+    if sys.platform == "win32":
+        process.terminate()
+        process.wait()
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
