@@ -73,8 +73,9 @@ def _bake_tile(
         points = texel_points(uv, corners, triangle, block, size)
         span = part(progress, 0.05 + 0.85 * start / len(texels), 0.05 + 0.85 * (start + len(block)) / len(texels))
         found = sampler.sample(points, normals[triangle].astype(np.float32), two_sided[triangle], span)
-        np.multiply(found.colour, np.float32(factor), out=found.colour)
-        rgba[block] = np.clip(np.rint(found.colour), 0, top)
+        colour = found.colour
+        np.multiply(colour, np.float32(factor), out=colour)
+        rgba[block] = np.clip(np.rint(colour, out=colour), 0, top, out=colour)
         label[block], confidence[block] = found.label, found.confidence
     progress(0.9, target.name)
     margin = round(params.margin * size / MARGIN_SIZE)

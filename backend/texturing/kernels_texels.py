@@ -107,40 +107,61 @@ def label_weights(rows, labels, gauss, radius, grid, column, coords, normal, beg
 
 
 @njit
+def around(x, y, z, nx, ny, nz, grid, column, coords, voxel_normal, index, weight):
+    """The eight voxels around a point, into index (8,), -1 where none faces the same way, and weight (8,) trilinear."""
+    x, y, z = (x + 0.5) * grid - 0.5, (y + 0.5) * grid - 0.5, (z + 0.5) * grid - 0.5
+    i, j, l = math.floor(x), math.floor(y), math.floor(z)
+    fx, fy, fz = x - i, y - j, z - l
+    for di in range(2):
+        for dj in range(2):
+            k = 4 * di + 2 * dj
+            index[k], index[k + 1] = -1, -1
+            a, b = i + di, j + dj
+            if a < 0 or b < 0 or a >= grid or b >= grid:
+                continue
+            low, end = column[a * grid + b], column[a * grid + b + 1]
+            high = end
+            while low < high:
+                middle = (low + high) // 2
+                if coords[middle, 2] < l:
+                    low = middle + 1
+                else:
+                    high = middle
+            for at in range(low, min(low + 2, end)):  # sorted: the two heights wanted follow each other
+                dl = coords[at, 2] - l
+                if dl > 1:
+                    break
+                v = voxel_normal[at]
+                if v[0] * nx + v[1] * ny + v[2] * nz > 0:
+                    share = (fx if di else 1.0 - fx) * (fy if dj else 1.0 - fy)
+                    index[k + dl], weight[k + dl] = at, share * (fz if dl else 1.0 - fz)
+
+
+@njit
 def blend_share(points, normals, rows, voxel, own, other, share, grid, column, coords, voxel_normal, begin, end, out):
     """out float32: trilinear share of the other label of each row's voxel."""
+    near, weight = np.empty(8, np.int64), np.empty(8, np.float64)
     for r in range(begin, end):
         p = rows[r]
         a, b = own[voxel[p]], other[voxel[p]]
-        x = (np.float64(points[p, 0]) + 0.5) * grid - 0.5
-        y = (np.float64(points[p, 1]) + 0.5) * grid - 0.5
-        z = (np.float64(points[p, 2]) + 0.5) * grid - 0.5
-        i, j, l = math.floor(x), math.floor(y), math.floor(z)
-        fx, fy, fz = x - i, y - j, z - l
+        around(
+            np.float64(points[p, 0]), np.float64(points[p, 1]), np.float64(points[p, 2]),
+            np.float64(normals[p, 0]), np.float64(normals[p, 1]), np.float64(normals[p, 2]),
+            grid, column, coords, voxel_normal, near, weight,
+        )  # fmt: skip
         total, mixed = 0.0, 0.0
-        for di in range(2):
-            for dj in range(2):
-                for dl in range(2):
-                    index = find(i + di, j + dj, l + dl, grid, column, coords)
-                    if index < 0:
-                        continue
-                    v = voxel_normal[index]
-                    if (
-                        not v[0] * np.float64(normals[p, 0])
-                        + v[1] * np.float64(normals[p, 1])
-                        + v[2] * np.float64(normals[p, 2])
-                        > 0
-                    ):
-                        continue
-                    if own[index] == a:
-                        value = np.float64(share[index]) if other[index] == b else 0.0
-                    elif own[index] == b:
-                        value = 1.0 - np.float64(share[index]) if other[index] == a else 1.0
-                    else:
-                        continue
-                    weight = (fx if di else 1.0 - fx) * (fy if dj else 1.0 - fy) * (fz if dl else 1.0 - fz)
-                    total += weight
-                    mixed += weight * value
+        for k in range(8):
+            index = near[k]
+            if index < 0:
+                continue
+            if own[index] == a:
+                value = np.float64(share[index]) if other[index] == b else 0.0
+            elif own[index] == b:
+                value = 1.0 - np.float64(share[index]) if other[index] == a else 1.0
+            else:
+                continue
+            total += weight[k]
+            mixed += weight[k] * value
         out[r] = mixed / total if total > 0 else 0.0
 
 
@@ -148,38 +169,42 @@ def blend_share(points, normals, rows, voxel, own, other, share, grid, column, c
 def fill_colour(points, normals, rows, colours, grid, column, coords, voxel_normal, begin, end, out, found):
     """Trilinear mean of voxel colours; found is False where no voxel around faces the same way."""
     channels = colours.shape[1]
+    near, weight = np.empty(8, np.int64), np.empty(8, np.float64)
     for r in range(begin, end):
         p = rows[r]
-        x = (np.float64(points[p, 0]) + 0.5) * grid - 0.5
-        y = (np.float64(points[p, 1]) + 0.5) * grid - 0.5
-        z = (np.float64(points[p, 2]) + 0.5) * grid - 0.5
-        i, j, l = math.floor(x), math.floor(y), math.floor(z)
-        fx, fy, fz = x - i, y - j, z - l
+        around(
+            np.float64(points[p, 0]), np.float64(points[p, 1]), np.float64(points[p, 2]),
+            np.float64(normals[p, 0]), np.float64(normals[p, 1]), np.float64(normals[p, 2]),
+            grid, column, coords, voxel_normal, near, weight,
+        )  # fmt: skip
         total = 0.0
         for c in range(channels):
             out[r, c] = 0.0
-        for di in range(2):
-            for dj in range(2):
-                for dl in range(2):
-                    index = find(i + di, j + dj, l + dl, grid, column, coords)
-                    if index < 0:
-                        continue
-                    v = voxel_normal[index]
-                    if (
-                        not v[0] * np.float64(normals[p, 0])
-                        + v[1] * np.float64(normals[p, 1])
-                        + v[2] * np.float64(normals[p, 2])
-                        > 0
-                    ):
-                        continue
-                    weight = (fx if di else 1.0 - fx) * (fy if dj else 1.0 - fy) * (fz if dl else 1.0 - fz)
-                    total += weight
-                    for c in range(channels):
-                        out[r, c] += weight * colours[index, c]
+        for k in range(8):
+            if near[k] >= 0:
+                total += weight[k]
+                for c in range(channels):
+                    out[r, c] += weight[k] * colours[near[k], c]
         found[r] = total > 1e-6
         if total > 1e-6:
             for c in range(channels):
                 out[r, c] /= total
+
+
+@njit
+def sort_by_label(label, views):
+    """Stable order int64 (n,) of labels in 0...views - 1, and where each begins, int64 (views + 1,)."""
+    bounds = np.zeros(views + 1, np.int64)
+    for value in label:
+        bounds[value + 1] += 1
+    for k in range(views):
+        bounds[k + 1] += bounds[k]
+    at = bounds[:-1].copy()
+    order = np.empty(len(label), np.int64)
+    for r in range(len(label)):
+        order[at[label[r]]] = r
+        at[label[r]] += 1
+    return order, bounds
 
 
 @njit

@@ -91,47 +91,54 @@ def claim_touched(points, order, size, low, high, owner):
 
 
 @njit
-def nearest_in_rows(owned, reach, out):
-    """out int32 (S, S): column of the nearest owned texel in the same row (ties: left), -1 beyond `reach`."""
-    height, width = owned.shape
+def nearest_in_columns(owned, reach, low, high, out):
+    """out int32 (S, S): row of the nearest owned texel in the same column (ties: above), -1 beyond `reach`; columns
+    low to high."""
+    height = owned.shape[0]
+    last = np.full(high - low, -1, np.int32)
     for row in range(height):
-        last = -1
-        for x in range(width):
+        for x in range(low, high):
             if owned[row, x]:
-                last = x
-            out[row, x] = last if last >= 0 and x - last <= reach else -1
-        last = -1
-        for x in range(width - 1, -1, -1):
+                last[x - low] = row
+            above = last[x - low]
+            out[row, x] = above if above >= 0 and row - above <= reach else -1
+    last[:] = -1
+    for row in range(height - 1, -1, -1):
+        for x in range(low, high):
             if owned[row, x]:
-                last = x
-            if last >= 0 and last - x <= reach and (out[row, x] < 0 or last - x < x - out[row, x]):
-                out[row, x] = last
+                last[x - low] = row
+            below = last[x - low]
+            if below >= 0 and below - row <= reach and (out[row, x] < 0 or below - row < row - out[row, x]):
+                out[row, x] = below
 
 
 @njit
-def nearest_in_columns(column, reach, low, high, out):
-    """out int32 (S, S): flat index of the nearest owned texel within `reach`, -1 where none; rows low to high."""
-    height, width = column.shape
+def nearest_in_rows(nearest_row, reach, low, high, out):
+    """out int32 (S, S): flat index of the nearest owned texel within `reach`, -1 where none; rows low to high.
+
+    Along a row, so that memory is read in order. Ties: fewer rows away, then above, then left.
+    """
+    width = nearest_row.shape[1]
     for row in range(low, high):
         for x in range(width):
-            if column[row, x] == x:
+            if nearest_row[row, x] == row:
                 out[row, x] = row * width + x
                 continue
-            best = reach * reach + 1
-            found = -1
+            best, best_rows, found = reach * reach + 1, 0, -1
             for step in range(reach + 1):
-                if step * step >= best:
+                if step * step > best:
                     break
                 for side in range(2):
-                    y = row - step if side == 0 else row + step
-                    if y < 0 or y >= height or (side == 1 and step == 0):
+                    c = x - step if side == 0 else x + step
+                    if c < 0 or c >= width or (side == 1 and step == 0):
                         continue
-                    c = column[y, x]
-                    if c >= 0:
-                        distance = (c - x) * (c - x) + step * step
-                        if distance < best:
-                            best = distance
-                            found = y * width + c
+                    y = nearest_row[row, c]
+                    if y < 0:
+                        continue
+                    rows = 2 * (row - y) - 1 if y < row else 2 * (y - row)  # fewer first, above before below
+                    distance = (y - row) * (y - row) + step * step
+                    if distance < best or (distance == best and found >= 0 and rows < best_rows):
+                        best, best_rows, found = distance, rows, y * width + c
             out[row, x] = found
 
 

@@ -94,18 +94,17 @@ def nearest_owned(owned: NDArray[np.bool_], reach: int) -> NDArray[np.int32]:
     Exact Euclidean distance; ties: fewer rows away, then above, then the left one of that row.
     """
     height, width = owned.shape
-    column = np.empty((height, width), np.int32)
     out = np.empty((height, width), np.int32)
     if accel.NUMBA:
         from .kernels_uv import nearest_in_columns, nearest_in_rows
 
-        edges = np.linspace(0, height, min(BANDS, height) + 1).astype(np.int64)
-        bands = list(itertools.pairwise(edges))
-        for _ in accel.mapped(lambda b: nearest_in_rows(owned[b[0] : b[1]], reach, column[b[0] : b[1]]), bands):
+        row = np.empty((height, width), np.int32)
+        for _ in accel.mapped(lambda b: nearest_in_columns(owned, reach, *b, row), _bands(width)):
             pass
-        for _ in accel.mapped(lambda b: nearest_in_columns(column, reach, b[0], b[1], out), bands):
+        for _ in accel.mapped(lambda b: nearest_in_rows(row, reach, *b, out), _bands(height)):
             pass
         return out
+    column = np.empty((height, width), np.int32)
     x = np.arange(width, dtype=np.int32)
     left = np.maximum.accumulate(np.where(owned, x, -(2**20)), axis=1)
     right = np.minimum.accumulate(np.where(owned, x, 2**20)[:, ::-1], axis=1)[:, ::-1]
@@ -126,6 +125,11 @@ def nearest_owned(owned: NDArray[np.bool_], reach: int) -> NDArray[np.int32]:
             found[better] = (y * width + c)[better]
     out.reshape(-1)[free] = found
     return out
+
+
+def _bands(length: int) -> list[tuple[int, int]]:
+    edges = np.linspace(0, length, min(BANDS, length) + 1).astype(np.int64)
+    return list(itertools.pairwise(edges))
 
 
 @dataclass(frozen=True, eq=False)

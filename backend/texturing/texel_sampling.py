@@ -202,8 +202,7 @@ class SurfaceSampler:
         share: NDArray[np.float32] | None = None,
     ) -> None:
         """Sample each of `rows` in the view `label` names. With `share`, mix that much of it into `out`."""
-        order = np.argsort(label, kind="stable")
-        bounds = np.searchsorted(label[order], np.arange(len(self.frames) + 1))
+        order, bounds = _by_label(label, len(self.frames))
         parts = [order[a:b] for a, b in itertools.pairwise(bounds)]
         visits = [
             Visit(index, rows[part], None if share is None else share[part])
@@ -371,6 +370,16 @@ def _visit_numpy(
             sure[at] = confidence[j, i]
         if best.size:
             best[at] = hit.cosine[kept]
+
+
+def _by_label(label: NDArray[np.int16], views: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Stable order int64 (n,) of `label` (n,) in 0...views - 1, and where each label begins, int64 (views + 1,)."""
+    if accel.NUMBA:
+        from .kernels_texels import sort_by_label
+
+        return sort_by_label(label, views)
+    order = np.argsort(label, kind="stable")
+    return order, np.searchsorted(label[order], np.arange(views + 1))
 
 
 def _opaque(frame: Frame) -> Frame:

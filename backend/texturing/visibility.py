@@ -46,7 +46,7 @@ class View:
         slope_tolerance: float,
         cos_min: float,
     ) -> View:
-        if not np.allclose(camera.matrix, depth_camera.matrix, rtol=0, atol=1e-9):
+        if not np.abs(camera.matrix - depth_camera.matrix).max() <= 1e-9:
             raise ValueError("the depth map belongs to another view")
         packed = np.array(
             [
