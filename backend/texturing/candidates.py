@@ -30,6 +30,7 @@ def collect_candidates(
     *,
     double_sided: bool | NDArray[np.bool_] | None = None,
     gains: NDArray[np.floating] | None = None,
+    locked_views: Sequence[int] = (),
     progress: Progress = silent,
 ) -> Candidates:
     """Visit the views once each and keep every voxel's params.candidates best, best first.
@@ -37,6 +38,8 @@ def collect_candidates(
     frames        one per view; depth_source.depth(k) belongs to frames[k]. Their sizes may differ.
     double_sided  one bool or bool (N,); None: decided by `winding_needs_two_sides` where the source has the mesh
     gains         float (V, 3), multiplied into the colours (see exposure.py)
+    locked_views  views that a voxel must not lose to better ones where it sees them within params.lock degrees: the
+                  best of them takes the last place of a list that has none
 
     conf is 127.5 (1 + cos theta), times 0.05 within params.edge_erosion frame pixels of a depth discontinuity, times
     0.25 where the painter says the colour was invented (confidence 0) up to 1 where it was seen (255); rounded, at
@@ -54,12 +57,23 @@ def collect_candidates(
     two_sided = sides(double_sided, len(voxels))
     gains = np.ones((len(frames), 3)) if gains is None else np.asarray(gains, np.float64)
     retry = params.cos_min > RETRY_COS_MIN
-    found = _collect(voxels, two_sided, frames, depth_source, params, gains, part(progress, 0, 0.8 if retry else 1))
+    every = range(len(frames))
+    share = part(progress, 0, 0.8 if retry else 1)
+    found = _collect(voxels, two_sided, frames, depth_source, params, gains, every, share)
+    if params.lock > 0 and len(locked_views):
+        lost = np.flatnonzero(~np.isin(found.label, np.asarray(locked_views)).any(axis=1))
+        single = replace(params, candidates=1)
+        kept = _collect(
+            voxels.rows(lost), two_sided[lost], frames, depth_source, single, gains, locked_views, silent
+        )  # fmt: skip
+        held = np.flatnonzero((kept.label[:, 0] >= 0) & (kept.conf[:, 0] >= lock_confidence(params.lock)))
+        for values, value in ((found.label, kept.label), (found.conf, kept.conf), (found.colour, kept.colour)):
+            values[lost[held], -1] = value[held, 0]
     missing = np.flatnonzero(found.label[:, 0] < 0)
     if retry and len(missing):
         rest = voxels.rows(missing)
         lenient = replace(params, cos_min=RETRY_COS_MIN)
-        again = _collect(rest, two_sided[missing], frames, depth_source, lenient, gains, part(progress, 0.8, 1))
+        again = _collect(rest, two_sided[missing], frames, depth_source, lenient, gains, every, part(progress, 0.8, 1))
         _put(again, found, missing)
     progress(1.0, "views")
     return found
@@ -72,14 +86,20 @@ def _collect(
     depth_source: DepthMaps,
     params: FuseParams,
     gains: NDArray[np.float64],
+    views: Sequence[int],
     progress: Progress,
 ) -> Candidates:
     found = _nothing(len(voxels), params.candidates)
-    for index in range(len(frames)):
-        progress(index / len(frames), f"view {index + 1} of {len(frames)}")
+    for step, index in enumerate(views):
+        progress(step / len(views), f"view {step + 1} of {len(views)}")
         _offer(voxels, two_sided, frames, depth_source, params, gains, index, found)
     progress(1.0, "views")
     return found
+
+
+def lock_confidence(angle: float) -> int:
+    """The least confidence of a sample seen within `angle` degrees of its normal."""
+    return round(127.5 * (1 + np.cos(np.deg2rad(angle))))
 
 
 def look_through(

@@ -70,8 +70,9 @@ def fuse(
             views, flow = align_frames(mesh, views, anchors, part(progress, 0.05, 0.3))
     with clock("candidates"):
         candidates = collect_candidates(
-            voxels, views, depth, params, double_sided=two_sided[voxels.triangle], progress=part(progress, 0.3, 0.5)
-        )
+            voxels, views, depth, params,
+            double_sided=two_sided[voxels.triangle], locked_views=locked, progress=part(progress, 0.3, 0.5),
+        )  # fmt: skip
         if params.exposure:
             gains = exposure_gains(candidates, len(views))
             candidates = apply_gains(candidates, gains)

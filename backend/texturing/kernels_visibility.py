@@ -11,6 +11,17 @@ from .accel import njit
 
 
 @njit
+def depth_range(depth, row, column, radius):
+    """The least and the greatest depth within `radius` pixels."""
+    near, far = np.float32(np.inf), np.float32(-np.inf)
+    for j in range(max(row - radius, 0), min(row + radius, depth.shape[0] - 1) + 1):
+        for i in range(max(column - radius, 0), min(column + radius, depth.shape[1] - 1) + 1):
+            near = min(near, depth[j, i])
+            far = max(far, depth[j, i])
+    return near, far
+
+
+@njit
 def see(x, y, z, nx, ny, nz, two_sided, view, depth):
     """(sees, cos theta, u, v, depth of the point, length of a depth pixel there) for one point; see View.packed."""
     dx, dy, dz = x - view[9], y - view[10], z - view[11]
@@ -36,7 +47,12 @@ def see(x, y, z, nx, ny, nz, two_sided, view, depth):
     column = min(max(int(right * depth_scale + view[18]), 0), depth.shape[1] - 1)
     row = min(max(int(down * depth_scale + view[19]), 0), depth.shape[0] - 1)
     slope = min(math.sqrt(max(1.0 - cosine * cosine, 0.0)) / max(cosine, 1e-9), 10.0)
-    sees = abs(ahead - depth[row, column]) <= view[20] + view[21] * pixel * slope
+    behind = ahead - depth[row, column]
+    sees = abs(behind) <= view[20] + view[21] * pixel * slope
+    least = 1e-4 + 0.5 * pixel * slope  # visibility.BEHIND and BEHIND_SLOPE
+    if sees and behind > least:
+        _, far = depth_range(depth, row, column, 1)
+        sees = ahead - far <= least
     return sees, cosine, u, v, ahead, pixel
 
 
@@ -55,11 +71,7 @@ def at_depth_edge(u, v, z, pixel, radius, view, depth):
     """A depth map's neighbourhood of (u, v), radius in depth pixels, differs by more than 0.02 + 3 radius pixel."""
     column = min(max(int((u - view[13]) * (view[17] / view[12]) + view[18]), 0), depth.shape[1] - 1)
     row = min(max(int((v - view[14]) * (view[17] / view[12]) + view[19]), 0), depth.shape[0] - 1)
-    near, far = np.float32(np.inf), np.float32(-np.inf)
-    for j in range(max(row - radius, 0), min(row + radius, depth.shape[0] - 1) + 1):
-        for i in range(max(column - radius, 0), min(column + radius, depth.shape[1] - 1) + 1):
-            near = min(near, depth[j, i])
-            far = max(far, depth[j, i])
+    near, far = depth_range(depth, row, column, radius)
     return far - near > 0.02 + 3.0 * radius * pixel
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import accel
+from .candidates import lock_confidence
 from .types import UNOBSERVED, Candidates, FuseParams, Problem, SurfaceVoxels
 
 DISAGREEMENT = 0.15  # mean absolute difference from the consensus, 0...1, at which the penalty is full
@@ -100,7 +101,7 @@ def _feasible(
     """Which candidates stay after priorities and locks: bool (N, K)."""
     feasible = candidates.label >= 0
     angle = params.lock if locked_angle is None else locked_angle
-    least = round(127.5 * (1 + np.cos(np.deg2rad(angle))))
+    least = lock_confidence(angle)
     for rows in _blocks(len(feasible)):
         label, known = candidates.label[rows], feasible[rows]
         if params.priority == "strict" and view_orbit is not None:

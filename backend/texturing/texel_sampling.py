@@ -120,20 +120,35 @@ class SurfaceSampler:
         found = self.lookup.nearest(surface.points, surface.normals)
         home = np.where(found <= -2, -2 - found, found)
         out = Samples(np.zeros((count, 4), np.float32), np.full(count, UNOBSERVED, np.int16), np.zeros(count, np.uint8))
-        if self.params.sampling == "texel" and len(self.frames):
-            label = out.label.copy()
-            if len(self.voxels):
-                label = np.where(found >= 0, self.labels[np.maximum(home, 0)], label)
-            self._exact(surface, out)
-            free = np.flatnonzero((out.label < 0) & (label >= 0))
-            self._look(surface, free, label[free], out, part(progress, 0.0, 0.5))
-            self._feather(surface, home, free, out, part(progress, 0.5, 0.8))
-            retry = np.flatnonzero((out.label < 0) & ((label >= 0) | (found <= -2)))
-            self._best_view(surface, retry, out, part(progress, 0.8, 1.0))
-        self._fill(surface, home, out)
+        label = out.label.copy()
+        if len(self.voxels):
+            label = np.where(found >= 0, self.labels[np.maximum(home, 0)], label)
+        if self.params.sampling == "voxel":
+            self._voxel_colours(surface, home, label, out, progress)
+        else:
+            if len(self.frames):
+                self._exact(surface, out)
+                free = np.flatnonzero((out.label < 0) & (label >= 0))
+                self._look(surface, free, label[free], out, part(progress, 0.0, 0.5))
+                self._feather(surface, home, free, out, part(progress, 0.5, 0.8))
+                retry = np.flatnonzero((out.label < 0) & ((label >= 0) | (found <= -2)))
+                self._best_view(surface, retry, out, part(progress, 0.8, 1.0))
+            self._fill(surface, home, out, np.flatnonzero((out.label < 0) | (out.colour[:, 3] <= 0)))
         if not self.alpha:
             out.colour[:, 3] = 255.0
         return out
+
+    def _voxel_colours(
+        self, surface: Surface, home: NDArray[np.integer], label: NDArray[np.int16], out: Samples, progress: Progress
+    ) -> None:
+        """Sampling "voxel": colours and labels of the voxels; the frames only tell how sure the painter was."""
+        rows = np.flatnonzero(label >= 0)
+        if any(frame.confidence is not None for frame in self.frames):
+            self._look(surface, rows, label[rows], out, progress)
+        else:
+            out.confidence[rows] = 255
+        out.label[:] = label
+        self._fill(surface, home, out, np.arange(len(label)))
 
     def _view(self, index: int, cos_min: float) -> View:
         frame = self.frames[index]
@@ -306,9 +321,9 @@ class SurfaceSampler:
         surface: Surface,
         home: NDArray[np.integer],
         out: Samples,
+        rows: NDArray[np.int64],
     ) -> None:
-        """Voxel colours for points no view sees, and under fully transparent samples."""
-        rows = np.flatnonzero((out.label < 0) | (out.colour[:, 3] <= 0))
+        """The colours of the voxels around the points `rows`."""
         if len(rows) == 0:
             return
         if len(self.voxels) == 0:

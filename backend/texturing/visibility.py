@@ -4,6 +4,8 @@
 A view sees a point when it projects into the frame, its normal is turned to the camera by at least cos_min, and its
 depth differs from the depth map by at most t h + s p tan(theta): t voxels of edge h, plus s times what the surface
 moves along the viewing axis within one depth pixel, whose length at the point is p = z / f. A length, never NDC.
+Besides, it may not lie behind everything that the map shows in the 3 x 3 pixels around, by more than BEHIND +
+0.5 p tan(theta): a thing just under another, by less than a voxel, is hidden all the same.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from .depth import depth_camera as camera_of_size
 from .types import FuseParams
 
 MAX_SLOPE = 10.0  # tan theta counts no more than this
+BEHIND = 1e-4  # what a point may lie behind its surroundings, unit-cube lengths
+BEHIND_SLOPE = 0.5  # and depth pixels on a slope: how far the bottom of a crease may be from a pixel centre
 TWO_SIDED_SHARE = 0.02
 BLOCKS = 16
 
@@ -150,7 +154,12 @@ def see(points: NDArray[np.float32], normals: NDArray[np.float32], two_sided: ND
     column = np.clip((right * scale + p[18]).astype(np.int64), 0, width - 1)
     row = np.clip((down * scale + p[19]).astype(np.int64), 0, height - 1)
     slope = np.minimum(np.sqrt(np.maximum(1.0 - cosine * cosine, 0.0)) / np.maximum(cosine, 1e-9), MAX_SLOPE)
-    sees = abs(z - view.depth[row, column]) <= p[20] + p[21] * pixel * slope
+    behind = z - view.depth[row, column]
+    sees = abs(behind) <= p[20] + p[21] * pixel * slope
+    least = BEHIND + BEHIND_SLOPE * pixel * slope
+    doubtful = np.flatnonzero(sees & (behind > least))
+    _, far = _depth_range(view.depth, row[doubtful], column[doubtful], 1)
+    sees[doubtful] = z[doubtful] - far <= least[doubtful]
     return Seen(rows[sees], cosine[sees], u[sees], v[sees], z[sees], pixel[sees])
 
 
@@ -194,15 +203,24 @@ def at_depth_edge(seen: Seen, radius: int, view: View) -> NDArray[np.bool_]:
     height, width = view.depth.shape
     column = np.clip(((seen.u - p[13]) * (p[17] / p[12]) + p[18]).astype(np.int64), 0, width - 1)
     row = np.clip(((seen.v - p[14]) * (p[17] / p[12]) + p[19]).astype(np.int64), 0, height - 1)
+    near, far = _depth_range(view.depth, row, column, radius)
+    return far - near > 0.02 + 3.0 * radius * seen.pixel
+
+
+def _depth_range(
+    depth: NDArray[np.float32], row: NDArray[np.int64], column: NDArray[np.int64], radius: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The least and the greatest depth float32 (n,) within `radius` pixels of each place (n,)."""
+    height, width = depth.shape
     near = np.full(len(row), np.inf, np.float32)
     far = np.full(len(row), -np.inf, np.float32)
     for j in range(-radius, radius + 1):
         line = np.clip(row + j, 0, height - 1)
         for i in range(-radius, radius + 1):
-            depth = view.depth[line, np.clip(column + i, 0, width - 1)]
-            np.minimum(near, depth, out=near)
-            np.maximum(far, depth, out=far)
-    return far - near > 0.02 + 3.0 * radius * seen.pixel
+            value = depth[line, np.clip(column + i, 0, width - 1)]
+            np.minimum(near, value, out=near)
+            np.maximum(far, value, out=far)
+    return near, far
 
 
 def sample_frame(

@@ -85,6 +85,25 @@ def test_the_best_views_in_order_equal_a_dense_table():
     assert found.label.dtype == np.int16
 
 
+@pytest.mark.usefixtures("path")
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_locked_view_stays_a_candidate_however_many_views_are_better(size):
+    voxels, cameras, source = scene(sphere(), grid=32, count=25)
+    frames = [flat_frame(c, (k, 2 * k, 255 - k)) for k, c in enumerate(cameras)]
+    params = replace(PARAMS, candidates=size, lock=60, edge_erosion=0)
+    plain = collect_candidates(voxels, frames, source, params)
+    found = collect_candidates(voxels, frames, source, params, locked_views=(0,))
+    sees, cosine, _ = visible(voxels.point, voxels.normal, cameras[0], *source.depth(0), 1 / voxels.grid, params)
+    within, beyond = sees & (cosine > 0.51), ~sees | (cosine < 0.49)
+    assert within.sum() > 300
+    assert (found.label[within] == 0).any(axis=1).all()
+    assert not (plain.label[within] == 0).any(axis=1).all()
+    np.testing.assert_array_equal(found.label[beyond], plain.label[beyond])
+    assert (np.diff(found.conf.astype(int), axis=1) <= 0).all()
+    locked = found.label[:, -1] == 0
+    np.testing.assert_array_equal(found.colour[locked, -1], np.tile([0, 0, 255], (locked.sum(), 1)))
+
+
 @pytest.mark.skipif(not accel.NUMBA, reason="numba is not here")
 @pytest.mark.parametrize("params", [PARAMS, FuseParams(candidates=1), FuseParams(candidates=30, edge_erosion=3)])
 def test_both_paths_and_any_number_of_threads_agree(params, monkeypatch):

@@ -19,7 +19,7 @@ from orbit_painter.backend.texturing.fuse import fuse
 from orbit_painter.backend.texturing.inherit import parent_labels
 from orbit_painter.backend.texturing.margin import fill_margin
 from orbit_painter.backend.texturing.targets import plan_targets
-from orbit_painter.backend.texturing.types import UNOBSERVED, FuseParams, TextureTarget
+from orbit_painter.backend.texturing.types import UNOBSERVED, UNOWNED, FuseParams, TextureTarget
 from orbit_painter.backend.texturing.uv_raster import barycentric, claim_texels
 from orbit_painter.tests.texturing.asset_mesh import load_asset
 from orbit_painter.tests.texturing.frame_renderer import GREY, lookup
@@ -319,7 +319,12 @@ def test_every_mode_bakes_back(mesh, painted, changes):
 def test_sampling_from_voxels_is_as_coarse_as_they_are(mesh, painted):
     result = bake(mesh, painted, replace(EXACT, sampling="voxel"))
     texels, expected = truth(mesh, plan_targets(mesh, size=SIZE).targets[0])
-    difference = only_tile(result).rgba.reshape(-1, 4)[texels, :3] - expected
+    tile = only_tile(result)
+    assert set(np.unique(tile.label)) - {UNOBSERVED} <= {UNOWNED, *np.unique(result.voxel_label)}
+    observed = tile.label.reshape(-1)[texels] >= 0
+    assert observed.mean() > 0.95
+    assert (tile.confidence.reshape(-1)[texels[observed]] == 255).all()
+    difference = tile.rgba.reshape(-1, 4)[texels, :3] - expected
     assert 26 < decibels(difference) < fidelity(mesh, bake(mesh, painted))
 
 

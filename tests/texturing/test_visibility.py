@@ -61,6 +61,25 @@ def test_plate_is_seen_from_one_side_only(thickness, two_sided):
 
 
 @pytest.mark.usefixtures("path")
+@pytest.mark.parametrize("tilt", [0.05, 0.7, 1.4])
+def test_a_sheet_under_another_is_hidden_however_close(tilt):
+    """As clothes over skin: two parallel sheets 0.4 voxels apart; the upper one covers half of the lower."""
+    grid, gap = 96, 0.4 / 96
+    square = np.array([[-0.4, -0.4, 0], [0.4, -0.4, 0], [0.4, 0.4, 0], [-0.4, 0.4, 0]], np.float32)
+    cover = square * [0.5, 1, 1] + [0.2, 0, gap]
+    triangles = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+    voxels = surface_voxels(square, triangles, grid)
+    camera = view_from((0.1, -tilt, 1.4))
+    depth, _ = depth_map(*join((square, triangles), (cover, triangles)), camera, 1024)
+    sees, _, _ = visible(
+        voxels.point, voxels.normal, camera, depth, depth_camera(camera, 1024), 1 / grid, PARAMS, double_sided=True
+    )
+    x, y = voxels.point[:, 0], voxels.point[:, 1]
+    assert not sees[(x > 0.02) & (x < 0.38) & (abs(y) < 0.38)].any()
+    assert sees[(x < -0.02) & (x > -0.38) & (abs(y) < 0.38)].all()
+
+
+@pytest.mark.usefixtures("path")
 def test_grazing_views_are_cut_and_back_faces_need_two_sides():
     square = np.array([[-0.4, -0.4, 0], [0.4, -0.4, 0], [0.4, 0.4, 0], [-0.4, 0.4, 0]], np.float32)
     mesh = (square, np.array([[0, 1, 2], [0, 2, 3]], np.int32))
