@@ -56,6 +56,12 @@ def _pixels(path: Path, image: Any) -> NDArray[np.uint8]:
         factor = MAX_SIDE / max(width, height)
         width, height = max(1, round(width * factor)), max(1, round(height * factor))
         image.scale(width, height)
+    return image_pixels(image, linear)
+
+
+def image_pixels(image: Any, linear: bool) -> NDArray[np.uint8]:
+    """The pixels of a data-block as `read_picture` gives those of a file. linear: they are not sRGB encoded yet."""
+    width, height = image.size
     flat = np.empty(width * height * image.channels, np.float32)
     image.pixels.foreach_get(flat)
     values = flat.reshape(height, width, image.channels)[::-1]

@@ -3,9 +3,27 @@
 
 from __future__ import annotations
 
-from . import command
+from . import (
+    command,
+    ops_guide,
+    ops_references,
+    props,
+    targets,
+    threads,
+    thumbnails,
+    translations,
+)
 
-MODULES = (command,)
+MODULES = (
+    command,
+    translations,
+    threads,
+    thumbnails,
+    props,
+    targets,
+    ops_references,
+    ops_guide,
+)
 
 
 def register() -> None:

@@ -183,13 +183,14 @@ def job_of(options: argparse.Namespace, saved: Job | None) -> Job:
         given["engine_options"] = assignments(given["engine_options"])
     fuse = assignments(given.pop("fuse", []))
     if "fuse_preset" in vars(options):
-        fuse = {**_preset_changes(options.fuse_preset), **fuse}
+        fuse = {**fuse_preset_changes(options.fuse_preset), **fuse}
     if fuse or "fuse_preset" in vars(options):
         given["fuse"] = fuse
     return Job(**given) if saved is None else replace(saved, **given)
 
 
-def _preset_changes(name: str) -> Mapping[str, Any]:
+def fuse_preset_changes(name: str) -> Mapping[str, Any]:
+    """What a preset changes of FuseParams, by name."""
     default, chosen = asdict(FuseParams()), asdict(FuseParams.preset(name))  # pyright: ignore[reportArgumentType]
     return {key: value for key, value in chosen.items() if value != default[key]}
 

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +14,20 @@ from numpy.typing import NDArray
 from .arguments import absolute
 from .console import Console, stage_progress
 from .errors import UsageError
-from .files import atomic_path, write_json, write_png
+from .files import output_errors, write_json, write_png
 from .host import Host
 from .job import Job
+from .mesh import MeshData
 from .orbits.cameras import DISTANCE, Camera, look
-from .orbits.files import open_passes, save_header
 from .orbits.passes import ViewPasses
+from .orbits.raycast import raycast_view
 from .painters.base import VIEWS
+from .progress import Progress
 
-SPAN = 1.1  # unit lengths across the picture
+SPAN = 1.1  # unit lengths across the picture; of a view of the artist's own, times the object's extent in it
 SUPERSAMPLE = 2
+SIZES = (64, 4096)  # pixels
+BAND = 1 << 20  # pixels that are cast at once
 
 
 def guide_camera(view: str, size: int) -> Camera:
@@ -31,6 +35,51 @@ def guide_camera(view: str, size: int) -> Camera:
     direction, up = VIEWS[view]
     matrix = look([2 * DISTANCE * component for component in direction], up)
     return Camera(matrix, size, size, size / SPAN, (size / 2, size / 2), orthographic=True)
+
+
+def framed_camera(matrix: NDArray[np.float64], orthographic: bool, mesh: MeshData, size: int) -> Camera:
+    """The camera with this pose, `matrix` (4, 4) in the mesh's frame, whose square picture the mesh fills.
+
+    Raises UsageError if parts of the mesh lie behind a perspective camera.
+    """
+    if orthographic:  # where along its axis the camera stands does not matter, but nothing may lie behind it
+        matrix = matrix.copy()
+        matrix[:3, 3] += (2 * DISTANCE + float(matrix[:3, 3] @ -matrix[:3, 2])) * matrix[:3, 2]
+    unit = Camera(matrix, size, size, 1.0, (0.0, 0.0), orthographic)
+    offset, depth = unit.project(mesh.vertices)
+    if depth.min() < 1e-3:
+        raise UsageError(
+            "guide-inside",
+            "Parts of the object lie behind the view.",
+            "Zoom out until all of it is seen, and try again.",
+        )
+    low, high = offset.min(axis=0), offset.max(axis=0)
+    focal = size / (SPAN * max(float((high - low).max()), 1e-6))
+    principal = size / 2 - focal * (low + high) / 2
+    return replace(unit, focal=focal, principal=(float(principal[0]), float(principal[1])))
+
+
+def guide_picture(mesh: MeshData, camera: Camera, progress: Progress) -> NDArray[np.uint8]:
+    """The bare object as soft grey clay under a light at the camera, uint8 (h, w, 4) with straight alpha."""
+    rows = max(1, BAND // (camera.width * SUPERSAMPLE**2))
+    bands = []
+    for top in range(0, camera.height, rows):
+        progress(top / camera.height, "drawing the guide")
+        band = replace(
+            camera,
+            height=min(rows, camera.height - top),
+            principal=(camera.principal[0], camera.principal[1] - top),
+        )
+        large = band.resized(band.width * SUPERSAMPLE, band.height * SUPERSAMPLE)
+        bands.append(shade(raycast_view(mesh, large), SUPERSAMPLE))
+    return np.concatenate(bands)
+
+
+def save_guide(path: Path, picture: NDArray[np.uint8], camera: Camera) -> Path:
+    """Write `path` (.png) and the camera beside it (.json), whose path is returned. Raises OutputError."""
+    write_png(path, picture)
+    write_json(path.with_suffix(".json"), camera.to_json())
+    return path.with_suffix(".json")
 
 
 def shade(passes: ViewPasses, factor: int) -> NDArray[np.uint8]:
@@ -58,23 +107,19 @@ def export(options: argparse.Namespace, host: Host, console: Console, check: Cal
     out = Path(absolute(options.out))
     if out.suffix.lower() != ".png":
         raise UsageError("guide-format", "A guide is a PNG picture.", "Give --out a name that ends in .png.")
-    if not 64 <= options.size <= 4096:
-        raise UsageError("option-range", f"The size {options.size} is outside 64 to 4096.", "Choose another.")
+    if not SIZES[0] <= options.size <= SIZES[1]:
+        raise UsageError(
+            "option-range", f"The size {options.size} is outside {SIZES[0]} to {SIZES[1]}.", "Choose another."
+        )
     job = Job(
         out=str(out),
         mesh=absolute(options.mesh) if getattr(options, "mesh", None) else None,
         objects=tuple(getattr(options, "objects", ())),
     )
-    with stage_progress(console, "guide", check) as progress, tempfile.TemporaryDirectory() as temporary:
-        mesh = host.load(job).mesh
+    with stage_progress(console, "guide", check) as progress:
         camera = guide_camera(options.view, options.size)
-        folder = Path(temporary)
-        large = camera.resized(options.size * SUPERSAMPLE, options.size * SUPERSAMPLE)
-        save_header(folder, mesh, [large], (1, 0), renderer=job.renderer, supersample=1)
-        host.render_passes(mesh, [large], folder, job, progress)
-        picture = shade(open_passes(folder).view(0), SUPERSAMPLE)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(out) as path:
-            write_png(path, picture)
-        write_json(out.with_suffix(".json"), camera.to_json())
-    console.result(str(out), {"guide": str(out), "camera": str(out.with_suffix(".json"))})
+        picture = guide_picture(host.load(job).mesh, camera, progress)
+        with output_errors(out):
+            out.parent.mkdir(parents=True, exist_ok=True)
+        written = save_guide(out, picture, camera)
+    console.result(str(out), {"guide": str(out), "camera": str(written)})

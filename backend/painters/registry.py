@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from .base import Painter
+
+if TYPE_CHECKING:
+    from .base import Painter
 
 # name -> (module relative to this package, class)
 ENGINES: dict[str, tuple[str, str]] = {

@@ -30,6 +30,17 @@ def empty(bpy):
     return bpy
 
 
+@pytest.fixture
+def extension(empty, tmp_path, monkeypatch):
+    """The extension, enabled in an empty file; jobs go into a temporary folder. The module bpy."""
+    from orbit_painter.addon import registration
+
+    monkeypatch.setenv("ORBIT_PAINTER_JOBS", str(tmp_path / "jobs"))
+    registration.register()
+    yield empty
+    registration.unregister()
+
+
 @pytest.fixture(scope="session")
 def snapshot(bpy):
     """The function that records everything a job must not change."""

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engines for the menu: which there are, whether each can run, and what to do if it cannot.
+
+Asking an engine may read files, so the answer is kept; `refresh` asks again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..backend.errors import EngineMissingError
+from ..backend.painters.registry import engine_names
+from .translations import tr
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """label, description: as the menu shows them; message: why it cannot run, empty if it can; advice: what to do"""
+
+    label: str
+    description: str
+    message: str = ""
+    advice: str = ""
+
+
+_TEXTS = {
+    "projection": (
+        "Projection",
+        "Carries the references to the surface they show and continues their texture; needs nothing but a processor",
+    ),
+    "orbitpainter": (
+        "OrbitPainter",
+        "Paints all views with a video diffusion model; needs its weights and a graphics card",
+    ),
+}
+_states: dict[str, EngineState] = {}
+_items: list[tuple[str, str, str, str, int]] = []  # kept, because Blender does not keep texts of dynamic menus
+
+
+def state(name: str) -> EngineState:
+    """What is known about the engine since the last `refresh`."""
+    if name not in _states:
+        refresh()
+    return _states[name]
+
+
+def refresh() -> None:
+    """Ask all engines again."""
+    _states.clear()
+    for name in engine_names():
+        label, description = _TEXTS.get(name, (name, ""))
+        _states[name] = EngineState(label, description, *_missing(name))
+    _items[:] = [
+        (name, found.label, found.description, "ERROR" if found.message else "CHECKMARK", number)
+        for number, (name, found) in enumerate(_states.items())
+    ]
+
+
+def require(name: str) -> None:
+    """Raises EngineMissingError if the engine cannot run."""
+    refresh()
+    found = _states[name]
+    if found.message:
+        raise EngineMissingError("engine-missing", found.message, found.advice)
+
+
+def items(self: Any, context: Any) -> list[tuple[str, str, str, str, int]]:
+    """For the menu."""
+    if not _items:
+        refresh()
+    return _items
+
+
+def _missing(name: str) -> tuple[str, str]:
+    if name == "projection":
+        return "", ""
+    return tr("The weights of this engine are not installed."), tr("Open the preferences and install them.")

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The folders that jobs started from the interface work in: one each, below the user's data folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..backend.environment import default_root
+from ..backend.files import output_errors
+
+
+def root() -> Path:
+    """Where job folders are. ORBIT_PAINTER_JOBS names another place."""
+    if given := os.environ.get("ORBIT_PAINTER_JOBS"):
+        return Path(given)
+    return default_root() / "jobs"
+
+
+def create(objects: Sequence[str]) -> Path:
+    """A new folder for a job on these objects. Raises OutputError."""
+    word = re.sub(r"[^\w.-]+", "_", objects[0]).strip("._")[:24] or "object"
+    folder = root() / f"{time.strftime('%Y%m%d-%H%M%S')}-{word}-{uuid.uuid4().hex[:6]}"
+    with output_errors(folder):
+        folder.mkdir(parents=True)
+    return folder
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder of a job that never started."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def copy_stages(source: Path, target: Path, stages: Sequence[str]) -> None:
+    """Give the job folder `target` what these stages saved in `source`; files are shared where the disk can."""
+    with output_errors(target):
+        for stage in stages:
+            shutil.copytree(source / "work" / stage, target / "work" / stage, copy_function=_link)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without links
+        shutil.copyfile(source, target)

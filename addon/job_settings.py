@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the settings of a scene and its selection to jobs: what the panel, scripts and the background share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..backend.arguments import assignments, fuse_preset_changes
+from ..backend.job import Job
+from ..backend.texturing.types import FuseParams
+from . import engine_state, job_folder, targets
+from .props import settings_of
+from .reference_files import reference_specs
+
+Objects = list[bpy.types.Object]
+
+
+def jobs_from_settings(context: Any) -> list[tuple[Job, Objects]]:
+    """One job for the selected meshes, or one for each. Writes their references into new job folders.
+
+    Raises InputError for a selection or reference that cannot be used, UsageError for a setting out of range,
+    EngineMissingError, OutputError.
+    """
+    settings = settings_of(context.scene)
+    engine_state.require(settings.engine)
+    objects = targets.usable_objects(context)
+    groups = [[obj] for obj in objects] if settings.combine == "EACH" else [objects]
+    return [(_job(settings, group), group) for group in groups]
+
+
+def job_from_settings(context: Any) -> tuple[Job, Objects]:
+    """The first of `jobs_from_settings`."""
+    return jobs_from_settings(context)[0]
+
+
+def baked_again(settings: Any, job: Job) -> Job:
+    """The job with the present bake settings, in a folder of its own that starts with the old one's painted views."""
+    folder = job_folder.create(job.objects)
+    try:
+        job_folder.copy_stages(Path(job.out), folder, ("passes", "paint"))
+        return replace(job, out=str(folder), texture_size=settings.texture_size, fuse=fuse_of(settings))
+    except BaseException:
+        job_folder.discard(folder)
+        raise
+
+
+def _job(settings: Any, objects: Sequence[bpy.types.Object]) -> Job:
+    names = [obj.name for obj in objects]
+    folder: Path = job_folder.create(names)
+    try:
+        return Job(
+            out=str(folder),
+            references=reference_specs(settings, names, folder),
+            objects=tuple(names),
+            engine=settings.engine,
+            engine_options=engine_options_of(settings),
+            seed=settings.seed,
+            views=(settings.views_horizontal, settings.views_vertical),
+            size=settings.frame_size,
+            supersample=settings.supersample,
+            renderer=settings.renderer,
+            device=settings.device,
+            texture_size=settings.texture_size,
+            uv=settings.uv_name if settings.uv == "NAMED" else settings.uv.lower(),
+            atlas=settings.atlas,
+            fuse=fuse_of(settings),
+            turntable=settings.turntable,
+        )
+    except BaseException:
+        job_folder.discard(folder)
+        raise
+
+
+def engine_options_of(settings: Any) -> dict[str, Any]:
+    """Options of the engine that differ from its defaults, and what is typed into Engine Options."""
+    own: dict[str, Any] = {}
+    if settings.engine == "projection":
+        own = {
+            "symmetry": settings.symmetry,
+            "detail": round(settings.detail, 4),
+            "grid": settings.surface_grid,
+            "background": "keep" if settings.keep_background else "auto",
+        }
+    return {**own, **assignments(settings.engine_options.split())}
+
+
+def fuse_of(settings: Any) -> dict[str, Any]:
+    """Changes to FuseParams. A preset other than the default decides all but the margin."""
+    changes = dict(fuse_preset_changes(settings.fuse_preset))
+    if settings.fuse_preset == "default":
+        changes |= {
+            "label_grid": settings.label_grid,
+            "grid": settings.grid,
+            "smoothness": round(settings.smoothness, 4),
+        }
+    changes["margin"] = settings.margin
+    changes |= assignments(settings.fuse_options.split())
+    defaults = FuseParams()
+    return {name: value for name, value in changes.items() if getattr(defaults, name, None) != value}

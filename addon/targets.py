@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What will happen to each selected mesh, remembered between redraws.
+
+Facts that cost nothing (slots, mode, scale) are looked up again when the scene has changed. How a mesh's UV maps can
+be used is measured by the pipeline's own `plan_targets`, in a thread, once for each state of the mesh.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+
+from ..backend.errors import InputError
+from .blocks import BlockRef, ref
+from .compat import current_layer
+from .translations import tr
+
+MAX_UV_MAPS = 8  # of a mesh, in Blender
+MOST_TRIANGLES = 100_000  # of a mesh whose UVs are measured unasked: reading it takes the main thread 0.1 s
+
+
+@dataclass(frozen=True)
+class UVCheck:
+    """What `plan_targets` says about one object. uv_map: the map that is used; new: it is made first."""
+
+    uv_map: str
+    new: bool
+    tiles: tuple[int, ...]
+    textures: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One selected mesh.
+
+    problem   why it cannot be textured, empty if it can
+    warnings  what the artist should know beforehand
+    check     None while it is not known (yet)
+    waits     why `check` is None: "" it is being measured; EDIT, LARGE
+    """
+
+    ref: BlockRef
+    name: str
+    slots: int
+    problem: str = ""
+    warnings: tuple[str, ...] = ()
+    check: UVCheck | None = None
+    waits: str = ""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The selection. problem: why nothing can be generated, with what to do; empty if something can."""
+
+    targets: tuple[Target, ...] = ()
+    others: int = 0
+    problem: str = ""
+
+    @property
+    def usable(self) -> tuple[Target, ...]:
+        return tuple(target for target in self.targets if not target.problem)
+
+
+_overview: Overview | None = None
+_checks: dict[tuple[BlockRef, str, str], UVCheck | str] = {}  # a text: why it could not be measured
+_measuring: set[tuple[BlockRef, str, str]] = set()
+
+
+def invalidate() -> None:
+    """The selection, a mesh or a setting has changed."""
+    global _overview
+    _overview = None
+
+
+def overview(context: Any) -> Overview:
+    """The selection as it was after the last change. Costs microseconds unless something changed since."""
+    global _overview
+    if _overview is None or _in_background():
+        _overview = _look(context)
+    return _overview
+
+
+def _in_background() -> bool:
+    """A script's change of the selection is not announced before its next step."""
+    return bpy.app.background
+
+
+def selected(context: Any) -> list[Any]:
+    """The selected objects; in the modes that hide the selection, the ones in that mode."""
+    chosen = list(getattr(context, "selected_objects", None) or ())
+    active = context.view_layer.objects.active if context.view_layer else None
+    if active is not None and active.mode != "OBJECT" and active not in chosen:
+        chosen.append(active)
+    return chosen
+
+
+def usable_objects(context: Any) -> list[bpy.types.Object]:
+    """The selected meshes that can be textured, looked up now. Raises InputError where there is none."""
+    invalidate()
+    found = overview(context)
+    if found.problem:
+        names = ", ".join(f"'{target.name}'" for target in found.targets)
+        raise InputError("selection", f"{names}: {found.problem}" if names else found.problem)
+    return [target.ref.resolve() for target in found.usable]
+
+
+def measure(context: Any, target: Target) -> None:
+    """Find out how the target's UV maps can be used, however large it is; redraws when it is known."""
+    _start_check(target.ref, *_choices(context))
+
+
+def _look(context: Any) -> Overview:
+    objects = selected(context)
+    meshes = [obj for obj in objects if obj.type == "MESH"]
+    others = len(objects) - len(meshes)
+    if not objects:
+        return Overview(problem=tr("No object is selected. Select the mesh that you want to texture."))
+    if not meshes:
+        return Overview(
+            others=others, problem=tr("No mesh is selected. Convert a copy of the object to a mesh (Object > Convert).")
+        )
+    choices = _choices(context)
+    found = tuple(_target(context, obj, *choices) for obj in meshes)
+    problem = "" if any(not target.problem for target in found) else found[0].problem
+    return Overview(found, others, problem)
+
+
+def _choices(context: Any) -> tuple[str, str, str]:
+    """UV choice as the pipeline knows it, atlas, and output."""
+    settings: Any = context.scene.orbit_painter  # pyright: ignore
+    uv = settings.uv_name if settings.uv == "NAMED" else settings.uv.lower()
+    return uv, settings.atlas, settings.output
+
+
+def _target(context: Any, obj: bpy.types.Object, uv: str, atlas: str, output: str) -> Target:
+    mesh: Any = obj.data
+    target = Target(ref(obj), obj.name, len(obj.material_slots))
+    problem = _problem(context, obj, output)
+    if problem:
+        return replace(target, problem=problem)
+    warnings = []
+    if obj.mode == "EDIT":
+        warnings.append(tr("In Edit Mode: its shape at the moment you press Generate is used."))
+        return replace(target, warnings=tuple(warnings), waits="EDIT")
+    if mesh.library is not None:
+        warnings.append(tr("Its mesh is linked, so the texture goes into material slots of the object."))
+    check = _checks.get((target.ref, uv, atlas))
+    if isinstance(check, str):
+        return replace(target, problem=check)
+    if check is None:
+        large = _triangles(context, obj) > MOST_TRIANGLES
+        if not large:
+            _start_later(target.ref, uv, atlas)
+        return replace(target, warnings=tuple(warnings), waits="LARGE" if large else "")
+    if check.new and len(mesh.uv_layers) >= MAX_UV_MAPS:
+        full = tr("It has {count} UV maps and needs a new one. Remove a map that is not needed.", count=MAX_UV_MAPS)
+        return replace(target, problem=full, check=check)
+    if check.new and mesh.library is not None:
+        linked = tr("It needs a new UV map, but its mesh is linked. Make the mesh local (Object > Relations).")
+        return replace(target, problem=linked, check=check)
+    return replace(target, warnings=(*warnings, *check.notes), check=check)
+
+
+def _problem(context: Any, obj: bpy.types.Object, output: str) -> str:
+    if obj.library is not None and output != "IMAGE_ONLY":
+        return tr(
+            "It is linked from another file. Make it local or override it (Object > Relations), or choose Image Only."
+        )
+    if not obj.visible_get(view_layer=current_layer()):
+        return tr("It is hidden. Show it and its collections in the viewport.")
+    if obj.mode != "EDIT" and _triangles(context, obj) == 0:
+        return tr("It has no faces. Choose an object that has some.")
+    if not all(math.isfinite(value) for row in obj.matrix_world for value in row):
+        return tr("It has a broken transform. Clear its location and scale.")
+    scale = obj.matrix_world.to_scale()
+    if min(abs(value) for value in scale) <= 1e-7 * max(abs(value) for value in scale):
+        return tr("It has a scale of zero. Give it a scale (Item tab of this sidebar).")
+    return ""
+
+
+def _triangles(context: Any, obj: bpy.types.Object) -> int:
+    """Of the evaluated mesh, from its counts alone; an instancer's own mesh may well be empty."""
+    depsgraph = context.view_layer.depsgraph if context.view_layer else None
+    shown: Any = obj if depsgraph is None else obj.evaluated_get(depsgraph)
+    count = max(len(shown.data.loops) - 2 * len(shown.data.polygons), 0)
+    return max(count, 1) if obj.is_instancer or obj.modifiers else count
+
+
+# UV maps
+
+
+def _start_later(block: BlockRef, uv: str, atlas: str) -> None:
+    """Not now: this is called while the panel is drawn."""
+    key = block, uv, atlas
+    if key in _measuring or bpy.app.background:
+        return
+    _measuring.add(key)
+    bpy.app.timers.register(lambda: _start_check(*key), first_interval=0.1)
+
+
+def _start_check(block: BlockRef, uv: str, atlas: str, output: str = "") -> None:
+    from .uv_check import start_check
+
+    key = block, uv, atlas
+    _measuring.add(key)
+
+    def known(check: UVCheck | str) -> None:
+        _measuring.discard(key)
+        _checks[key] = check
+        invalidate()
+        redraw()
+
+    obj = block.resolve()
+    if obj is None:
+        _measuring.discard(key)
+    else:
+        start_check(obj, uv, atlas, known)
+
+
+def redraw() -> None:
+    """The sidebars of all 3D viewports."""
+    manager: Any = bpy.context.window_manager
+    for window in manager.windows if manager else ():
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
+
+
+# Changes
+
+
+@persistent
+def _scene_changed(scene: bpy.types.Scene, depsgraph: Any) -> None:
+    invalidate()
+    if not _checks:
+        return
+    changed = {update.id.name for update in depsgraph.updates if update.is_updated_geometry}
+    for key in [key for key in _checks if key[0].name in changed]:
+        del _checks[key]
+
+
+@persistent
+def _file_changed(*_: Any) -> None:
+    invalidate()
+    _checks.clear()
+    _measuring.clear()
+
+
+_HANDLERS = (
+    ("depsgraph_update_post", _scene_changed),
+    ("load_post", _file_changed),
+    ("undo_post", _file_changed),
+    ("redo_post", _file_changed),
+)
+
+
+def register() -> None:
+    for name, handler in _HANDLERS:
+        getattr(bpy.app.handlers, name).append(handler)
+
+
+def unregister() -> None:
+    for name, handler in _HANDLERS:
+        getattr(bpy.app.handlers, name).remove(handler)
+    _file_changed()

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Texts in the language of Blender's interface; one file per language.
+
+Labels, tooltips and buttons are looked up by Blender itself. Sentences that are put together here go through `tr`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from . import de
+
+CONTEXTS = ("*", "Operator")  # of labels and tooltips; of buttons that are operators
+LANGUAGES = {"de_DE": de.MESSAGES, "de": de.MESSAGES}
+
+
+def tr(text: str, /, **values: Any) -> str:
+    """The sentence in the interface's language, with `{name}` replaced by `values`."""
+    translations: Any = bpy.app.translations
+    lookup = getattr(translations, "pgettext_rpt", translations.pgettext_iface)  # the first is absent from 4.2
+    return lookup(text).format(**values)
+
+
+def register() -> None:
+    table: Any = {
+        language: {(context, text): translated for text, translated in messages.items() for context in CONTEXTS}
+        for language, messages in LANGUAGES.items()
+    }
+    bpy.app.translations.register(__package__, table)
+
+
+def unregister() -> None:
+    bpy.app.translations.unregister(__package__)

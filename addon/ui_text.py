@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sentences in a panel: broken into lines that fit its width."""
+
+from __future__ import annotations
+
+import textwrap
+from functools import lru_cache
+from typing import Any
+
+PIXELS = 6.4  # of an average character at scale 1
+INDENT = 70  # of the panel's frame, scroll bar, and icon
+
+
+def columns(context: Any) -> int:
+    """Characters that fit into one line of the region."""
+    preferences = context.preferences
+    scale = preferences.system.ui_scale if preferences else 1.0
+    width = context.region.width if context.region else 280
+    return max(16, int((width / scale - INDENT) / PIXELS))
+
+
+def sentence(layout: Any, context: Any, text: str, icon: str = "NONE", alert: bool = False) -> None:
+    """The text as labels, one a line, the icon in front of the first. It is in the interface's language already."""
+    column = layout.column(align=True)
+    column.alert = alert
+    column.scale_y = 0.8
+    for number, line in enumerate(_lines(text, columns(context))):
+        shown = icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE")
+        column.label(text=line, icon=shown, translate=False)
+
+
+@lru_cache(maxsize=256)
+def _lines(text: str, width: int) -> tuple[str, ...]:
+    return tuple(textwrap.wrap(text, width, break_on_hyphens=False)) or ("",)
+
+
+@lru_cache(maxsize=64)
+def clock(seconds: int) -> str:
+    """95 -> 1:35"""
+    return f"{seconds // 60}:{seconds % 60:02d}"

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measures how an object's UV maps can be used, with the pipeline's own `plan_targets`, beside the main thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import bpy
+
+from ..backend.errors import OrbitPainterError
+from ..backend.mesh import MeshData
+from ..backend.texturing.targets import NEW_UV_MAP, plan_targets
+from . import threads
+from .scene_read import read_mesh
+from .targets import UVCheck
+from .translations import tr
+
+
+def start_check(obj: bpy.types.Object, uv: str, atlas: str, known: Callable[[UVCheck | str], None]) -> None:
+    """Read the object now, and call `known` on the main thread with what was found or why it cannot be used.
+
+    uv, atlas: as in backend.job.Job
+    """
+
+    def failed(error: Exception) -> None:
+        if isinstance(error, OrbitPainterError):
+            known(f"{error.message} {error.advice}".strip())
+        else:
+            known(tr("Its UV maps cannot be checked: {reason}", reason=f"{type(error).__name__}: {error}"))
+
+    try:
+        mesh, _, notes = read_mesh([obj])
+    except OrbitPainterError as error:
+        failed(error)
+        return
+    threads.start(lambda: _checked(mesh, notes, uv, atlas), known, failed)
+
+
+def _checked(mesh: MeshData, notes: list[str], uv: str, atlas: str) -> UVCheck:
+    # Objects that share an atlas are only known together; what each one's map is like does not depend on that.
+    plan = plan_targets(mesh, uv_choice=uv, atlas="slot" if atlas == "slot" else "object")
+    own = f"{mesh.object_names[0]}: "
+    said = tuple(note.removeprefix(own) for note in (*notes, *plan.notes))
+    tiles = sorted({tile for target in plan.targets for tile in target.tiles}) or [1001]
+    new = bool(plan.needs_unwrap)
+    uv_map = NEW_UV_MAP if new else next(iter(plan.chosen.values()), "")
+    return UVCheck(uv_map, new, tuple(tiles), len(plan.targets) or 1, said)
