@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from .environment import command as environment_command
 from .errors import InputError, UsageError
 from .job import DEVICES, RENDERERS, Job, ReferenceSpec, absolute
+from .models import command as models_command
 from .painters.base import VIEWS
 from .painters.registry import ENGINES
 from .texturing.types import FuseParams
@@ -26,7 +27,7 @@ COMMANDS = {
     "bake": ("bake",),
     "preview": ("model", "preview"),
 }
-MANAGING = {"environment": environment_command}  # commands that keep what engines need
+MANAGING = {"environment": environment_command, "models": models_command}  # commands that keep what engines need
 _HELP = {
     "generate": "texture a mesh from reference pictures: all stages",
     "passes": "read the mesh and render its position and normal passes",

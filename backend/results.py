@@ -21,11 +21,12 @@ from .painters.frames_file import load_frames
 from .pictures import contact_sheet
 from .png import read_png
 from .progress import Progress, part
-from .run_folder import SCHEMA, RunFolder, file_digest
+from .run_folder import SCHEMA, RunFolder
 from .texturing.coverage import coverage_picture
 from .texturing.types import BakedTile, FuseResult, TextureTarget
 from .texturing.voxel_files import VoxelTexture, save_voxels
 from .version import VERSION
+from .whole_files import file_digest
 
 
 def require_file(path: str) -> None:

@@ -39,12 +39,6 @@ def digest(*parts: Any) -> str:
     return hasher.hexdigest()[:32]
 
 
-def file_digest(path: str | Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 @dataclass(frozen=True)
 class StageRecord:
     """What `stage.json` says: the key of the stage's inputs, its cost, and facts that later stages and reports need."""

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import OutputError
+from .progress import Progress, silent
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
 _FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -148,6 +150,18 @@ def _alive(process: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def file_digest(path: Path | str, progress: Progress = silent, method: str = "sha256") -> str:
+    """A file's hash, hexadecimal; SHA-256 unless another is named. Raises OSError."""
+    hasher, done = hashlib.new(method), 0
+    with open(path, "rb") as file:
+        size = max(os.fstat(file.fileno()).st_size, 1)
+        while block := file.read(1 << 23):
+            hasher.update(block)
+            done += len(block)
+            progress(done / size, Path(path).name)
+    return hasher.hexdigest()
 
 
 def hold(path: Path) -> int:

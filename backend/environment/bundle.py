@@ -13,7 +13,7 @@ from ..console import Console, stage_progress
 from ..errors import InputError, OrbitPainterError
 from ..progress import Progress
 from ..version import VERSION
-from ..whole_files import check_writable, output_errors, write_json
+from ..whole_files import check_writable, file_digest, output_errors, write_json
 from .devices import Recipe, platform_name
 from .installer import index_words, lock_text
 from .layout import python_of
@@ -21,7 +21,7 @@ from .locks import digest, joined, pinned
 from .machine import locked, logging
 from .preflight import preflight, refuse
 from .request import Request, Workshop
-from .source import FORMAT, sha256
+from .source import FORMAT
 from .status import is_installing, status
 from .uv_tool import TOOLS, find_uv, install_uv
 
@@ -106,5 +106,5 @@ def _described(out: Path, report: Progress) -> dict[str, dict[str, int | str]]:
     files: dict[str, dict[str, int | str]] = {}
     for index, path in enumerate(paths):
         report(index / len(paths), path.name)
-        files[path.relative_to(out).as_posix()] = {"size": path.stat().st_size, "sha256": sha256(path)}
+        files[path.relative_to(out).as_posix()] = {"size": path.stat().st_size, "sha256": file_digest(path)}
     return files

@@ -10,7 +10,6 @@ models/         models, one folder each (backend/models), where they were asked 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..progress import Progress, silent
+from ..whole_files import file_digest
 from .devices import platform_name
 
 FORMAT = 1
@@ -44,7 +44,7 @@ class Source:
         for name, entry in self.files.items():
             progress(done / total, name)
             path = self.folder / name
-            if not path.is_file() or path.stat().st_size != entry["size"] or sha256(path) != entry["sha256"]:
+            if not path.is_file() or path.stat().st_size != entry["size"] or file_digest(path) != entry["sha256"]:
                 raise InputError("bundle-damaged", f"{path} is missing or damaged.", "Copy the folder again.")
             done += entry["size"]
 
@@ -82,9 +82,3 @@ def read_source(folder: Path) -> Source:
 
 def _if_there(path: Path) -> Path | None:
     return path if path.exists() else None
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

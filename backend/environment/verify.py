@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import base64
 import csv
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..progress import Progress, silent
+from ..whole_files import file_digest
 from .layout import site_packages
 
 
@@ -49,11 +49,7 @@ def _sound(path: Path, expected: str, size: str, progress: Progress, fraction: f
     try:
         if size and path.stat().st_size != int(size):
             return False
-        hasher = hashlib.new(method)
-        with open(path, "rb") as file:
-            while block := file.read(1 << 24):
-                hasher.update(block)
-                progress(fraction, path.name)
+        found = file_digest(path, lambda _, name: progress(fraction, name), method)
     except (OSError, ValueError):
         return False
-    return base64.urlsafe_b64encode(hasher.digest()).rstrip(b"=").decode() == wanted
+    return base64.urlsafe_b64encode(bytes.fromhex(found)).rstrip(b"=").decode() == wanted
