@@ -17,8 +17,8 @@ from ..backend.files import atomic_path, check_writable
 from . import import_checks
 from .compat import current_layer
 from .glb_order import put_first
+from .image_load import RECIPE
 from .quiet import stdout_to_stderr
-from .scene_write import RECIPE
 
 
 def save_blend(path: str | Path, *, pack_all: bool = False) -> None:

@@ -29,8 +29,9 @@ from .passes import render_passes
 from .picture_read import read_picture
 from .preview import render_still, render_turntable
 from .scene_read import SourceObject, find_objects, read_mesh
-from .scene_write import apply_textures, write_uv_map
+from .scene_write import apply_textures
 from .unwrap import unwrap_objects
+from .uv_write import write_uv_map
 
 
 class BlenderHost:

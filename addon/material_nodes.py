@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts an image in front of the colour of a material's shaders, and takes it away again."""
+"""Puts an image or a colour attribute in front of the colour of a material's shaders, and takes it away again."""
 
 from __future__ import annotations
 
@@ -23,6 +23,24 @@ Path = tuple[str, ...]  # names of nodes: group nodes from the outside in, then 
 
 
 @dataclass(frozen=True)
+class Picture:
+    """An image, placed by a UV map."""
+
+    image: bpy.types.Image
+    uv_map: str
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A colour attribute of the mesh."""
+
+    name: str
+
+
+Source = Picture | Attribute  # where a colour comes from
+
+
+@dataclass(frozen=True)
 class NodeEdit:
     """What `feed_in_place` did to a material: names of the nodes added, links replaced, the node that was active.
 
@@ -34,10 +52,8 @@ class NodeEdit:
     active: str
 
 
-def feed_colour(
-    material: bpy.types.Material, image: bpy.types.Image, uv_map: str
-) -> tuple[list[bpy.types.NodeTree], bool]:
-    """Feed the colour of all shaders that make up the surface from `image`, placed by `uv_map`; all else stays.
+def feed_colour(material: bpy.types.Material, source: Source) -> tuple[list[bpy.types.NodeTree], bool]:
+    """Feed the colour of all shaders that make up the surface from `source`; all else stays.
 
     `material` is our own copy. Shaders inside node groups are reached by giving the material copies of these groups.
     A material without such a shader gets a new Principled BSDF. Returns the copied groups, and whether the surface
@@ -59,7 +75,7 @@ def feed_colour(
     for groups, inner in copies.items():
         names = [path[-1] for path in found if path[:-1] == groups]
         if names:
-            _feed(inner, names, image, uv_map)
+            _feed(inner, names, source)
         _remove_unused_frames(inner)
     return [inner for groups, inner in copies.items() if groups], replaced
 
@@ -71,7 +87,7 @@ def can_feed_in_place(material: bpy.types.Material) -> bool:
     return bool(found) and all(len(path) == 1 for path in found)
 
 
-def feed_in_place(material: bpy.types.Material, image: bpy.types.Image, uv_map: str) -> NodeEdit:
+def feed_in_place(material: bpy.types.Material, source: Source) -> NodeEdit:
     """The same on the artist's material itself, for `undo_feed`. Needs `can_feed_in_place`."""
     tree = _tree(material)
     names = [path[-1] for path in _shaders(tree)]
@@ -79,16 +95,18 @@ def feed_in_place(material: bpy.types.Material, image: bpy.types.Image, uv_map: 
     for name in names:
         target = _colour_input(tree.nodes[name])
         for link in target.links:
-            source = link.from_node, _index(link.from_node.outputs, link.from_socket)
-            links.append((source[0].name, source[1], name, _index(tree.nodes[name].inputs, target)))
+            output = _index(link.from_node.outputs, link.from_socket)
+            links.append((link.from_node.name, output, name, _index(tree.nodes[name].inputs, target)))
     active = tree.nodes.active.name if tree.nodes.active else ""
-    added = _feed(tree, names, image, uv_map)
+    added = _feed(tree, names, source)
     return NodeEdit(tuple(added), tuple(links), active)
 
 
 def undo_feed(material: bpy.types.Material, edit: NodeEdit) -> None:
     """Take our nodes out again and put the links back. Nodes that are gone since are passed over."""
     tree = _tree(material)
+    if not any(name in tree.nodes for name in edit.nodes):
+        return
     for name in edit.nodes:
         if name in tree.nodes:
             tree.nodes.remove(tree.nodes[name])
@@ -97,6 +115,50 @@ def undo_feed(material: bpy.types.Material, edit: NodeEdit) -> None:
             tree.links.new(tree.nodes[source].outputs[output], tree.nodes[target].inputs[number])
     if edit.active in tree.nodes:
         tree.nodes.active = tree.nodes[edit.active]
+
+
+def shown_source(material: bpy.types.Material) -> Source | None:
+    """What our nodes feed to all the shaders of the material; None if they do not, or if a group that others use too
+    lies between, so that `change_source` would change more than this material."""
+    found = _our_nodes(material)
+    if not found:
+        return None
+    first = found[0]
+    if first.type == "TEX_IMAGE":
+        (uv,) = [link.from_node for link in first.inputs["Vector"].links] or [None]
+        return Picture(first.image, uv.uv_map) if first.image is not None and uv is not None else None
+    return Attribute(first.layer_name)
+
+
+def change_source(material: bpy.types.Material, source: Source) -> None:
+    """Let our nodes show another source of the kind that they show now (`shown_source`); all else stays."""
+    for node in _our_nodes(material):
+        if isinstance(source, Picture):
+            node.image = source.image
+            for link in node.inputs["Vector"].links:
+                link.from_node.uv_map = source.uv_map
+        else:
+            node.layer_name = source.name
+
+
+def _our_nodes(material: bpy.types.Material) -> list[Any]:
+    """The nodes of ours that the colours come from: one kind, one for each tree. Empty if any shader has another."""
+    top: Any = material.node_tree
+    if top is None or not compat.uses_nodes(material):
+        return []
+    found: dict[Any, None] = {}
+    for path in _shaders(top):
+        tree = top
+        for name in path[:-1]:
+            tree = tree.nodes[name].node_tree
+            if tree.users > 1 or tree.library is not None:
+                return []
+        links = _colour_input(tree.nodes[path[-1]]).links
+        node = links[0].from_node if links else None
+        if node is None or node.parent is None or MARK not in node.parent:
+            return []
+        found[node] = None
+    return list(found) if len({node.type for node in found}) == 1 else []
 
 
 def new_material(name: str) -> bpy.types.Material:
@@ -220,26 +282,39 @@ def _new_surface(tree: Any) -> Path:
     return (shader.name,)
 
 
-def _feed(tree: Any, names: Sequence[str], image: bpy.types.Image, uv_map: str) -> list[str]:
-    """Add our frame, UV map and image and connect them to the colours of these shaders; the names of the new nodes."""
-    frame, uv, texture = (tree.nodes.new(kind) for kind in ("NodeFrame", "ShaderNodeUVMap", "ShaderNodeTexImage"))
+def _feed(tree: Any, names: Sequence[str], source: Source) -> list[str]:
+    """Add our frame with the source and connect it to the colours of these shaders; the names of the new nodes."""
+    frame = tree.nodes.new("NodeFrame")
     frame.name = frame.label = FRAME
-    uv.name, texture.name = f"{FRAME} UV", f"{FRAME} Image"
     frame[MARK] = LAYOUT
-    uv.uv_map = uv_map
-    texture.image, texture.interpolation, texture.extension = image, "Linear", "REPEAT"
-    texture.projection = "FLAT"
+    colour, *others = _picture_nodes(tree, source) if isinstance(source, Picture) else [_attribute_node(tree, source)]
     place = tree.nodes[names[0]].location
-    uv.location, texture.location = (place.x - 800, place.y + 300), (place.x - 600, place.y + 300)
-    for node in (uv, texture):
+    for column, node in enumerate((colour, *others)):
+        node.location = place.x - 600 - 200 * column, place.y + 300
         node.parent = frame
         node.select = False
     frame.select = False
-    tree.links.new(compat.socket(uv.outputs, "UV"), compat.socket(texture.inputs, "Vector"))
     for name in names:
-        tree.links.new(compat.socket(texture.outputs, "Color"), _colour_input(tree.nodes[name]))
-    tree.nodes.active = texture  # what Solid shading shows as "Texture" and Texture Paint paints on
-    return [texture.name, uv.name, frame.name]
+        tree.links.new(compat.socket(colour.outputs, "Color"), _colour_input(tree.nodes[name]))
+    tree.nodes.active = colour  # what Solid shading shows as "Texture" and Texture Paint paints on
+    return [node.name for node in (colour, *others, frame)]
+
+
+def _picture_nodes(tree: Any, source: Picture) -> list[Any]:
+    uv, texture = tree.nodes.new("ShaderNodeUVMap"), tree.nodes.new("ShaderNodeTexImage")
+    uv.name, texture.name = f"{FRAME} UV", f"{FRAME} Image"
+    uv.uv_map = source.uv_map
+    texture.image, texture.interpolation, texture.extension = source.image, "Linear", "REPEAT"
+    texture.projection = "FLAT"
+    tree.links.new(compat.socket(uv.outputs, "UV"), compat.socket(texture.inputs, "Vector"))
+    return [texture, uv]
+
+
+def _attribute_node(tree: Any, source: Attribute) -> Any:
+    node = tree.nodes.new("ShaderNodeVertexColor")
+    node.name = f"{FRAME} Color"
+    node.layer_name = source.name
+    return node
 
 
 def _remove_unused_frames(tree: Any) -> None:

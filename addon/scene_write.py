@@ -7,7 +7,6 @@ A result is new image data-blocks, and new materials in the slots that faces use
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,15 +18,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.errors import InputError
-from . import compat
 from .blocks import BlockRef, ref
-from .material_nodes import NodeEdit, can_feed_in_place, feed_colour, feed_in_place, new_material, undo_feed
+from .image_load import RECIPE, load_image
+from .material_nodes import (
+    NodeEdit,
+    Picture,
+    Source,
+    can_feed_in_place,
+    change_source,
+    feed_colour,
+    feed_in_place,
+    new_material,
+    shown_source,
+    undo_feed,
+)
+from .uv_write import linked
 
 Mode = Literal["new_material", "add_to_existing", "image_only"]
 SUFFIX = " (Orbit Painter)"  # of the materials we make
-RECIPE = "orbit_painter_recipe"  # custom property of images and materials: which job made them
-MAX_UV_MAPS = 8
-_TILE = re.compile(r"\.(1\d{3})\.[^.]+$")
+MADE = "orbit_painter_made"  # custom property of the materials and node groups that we made
 
 TextureKey = str | tuple[str, int]  # object name: all slots; object name and slot index: that slot
 
@@ -46,19 +55,31 @@ class SlotChange:
 
 @dataclass(frozen=True)
 class MaterialChange:
+    """An artist's material that was fed where it is."""
+
     material: BlockRef
     edit: NodeEdit
 
 
+@dataclass(frozen=True)
+class SourceChange:
+    """A material that showed an earlier result. `shown`: what its nodes showed; `recipe`: of which job."""
+
+    material: BlockRef
+    shown: Source
+    recipe: str
+
+
 @dataclass
 class Change:
-    """What `apply_textures` changed, in order, for `restore`. Plain values only."""
+    """What `apply_textures` or `show` changed, in order, for `restore`. Only `sources` do not outlive undo."""
 
     mode: Mode
     recipe_id: str
     slots: list[SlotChange] = field(default_factory=list)
     added_slots: list[BlockRef] = field(default_factory=list)  # meshes that had no slot
     materials: list[MaterialChange] = field(default_factory=list)
+    sources: list[SourceChange] = field(default_factory=list)
     kept: list[BlockRef] = field(default_factory=list)  # materials that we gave a fake user
     created: list[BlockRef] = field(default_factory=list)
     active: list[tuple[BlockRef, int]] = field(default_factory=list)
@@ -67,16 +88,11 @@ class Change:
 
 @dataclass(frozen=True, eq=False)
 class _Place:
-    """A slot to be given a texture."""
+    """A slot to be given a colour."""
 
     obj: bpy.types.Object
     index: int
-    files: tuple[str, ...]
-    uv_map: str
-
-    @property
-    def texture(self) -> tuple[tuple[str, ...], str]:
-        return self.files, self.uv_map
+    source: Source
 
 
 def apply_textures(
@@ -91,21 +107,58 @@ def apply_textures(
 
     images   object name, or object name and slot index -> files; several files are UDIM tiles, first tile first
     uv_maps  object name -> UV map that the images are laid out in
-    mode     new_material: slots get copies of their materials, of which only the base colour differs; the artist's
-             materials stay in the file. add_to_existing: the artist's materials themselves are changed; where others
-             use them too, copies as before. image_only: images are loaded, nothing shows them
+    mode     as for `show`; image_only: images are loaded, nothing shows them
     recipe_id  stored on every image and material that is made
 
-    Slots that no face uses are left alone. Equal files are loaded once, and objects that shared a material go on
-    sharing one where they also share files and UV map. Objects whose mesh is linked, or is used by objects that do not
-    get the same texture, get the material in a slot of their own. A mesh without slots gets one.
-
-    Returns what `restore` needs, with notes for the artist. Raises InputError (object-linked, object-no-slot,
-    texture-unreadable, uv-map-missing); then nothing has changed.
+    Equal files are loaded once. Otherwise as `show`. Raises also InputError (texture-unreadable).
     """
     change = Change(mode, recipe_id)
     try:
-        _apply(change, objects, images, uv_maps)
+        loaded: dict[tuple[str, ...], bpy.types.Image] = {}
+        for files in dict.fromkeys(tuple(map(str, files)) for files in images.values()):
+            loaded[files] = load_image(files, recipe_id)
+            change.created.append(ref(loaded[files]))
+        if mode == "image_only":
+            for image in loaded.values():
+                image.use_fake_user = True  # nobody else holds it
+            return change
+        sources: dict[TextureKey, Source] = {}
+        for key, files in images.items():
+            image = loaded[tuple(map(str, files))]
+            sources[key] = Picture(image, uv_maps[key if isinstance(key, str) else key[0]])
+        _apply(change, objects, sources)
+    except BaseException:
+        restore(change)
+        raise
+    return change
+
+
+def show(
+    objects: Sequence[bpy.types.Object],
+    sources: Mapping[TextureKey, Source],
+    *,
+    mode: Mode = "new_material",
+    recipe_id: str = "",
+) -> Change:
+    """Show images or colour attributes that are in the file as the base colour of objects.
+
+    sources  object name, or object name and slot index -> what is shown there
+    mode     new_material: slots get copies of their materials, of which only the base colour differs; the artist's
+             materials stay in the file. add_to_existing: the artist's materials themselves are changed; where others
+             use them too, copies as before
+    recipe_id  stored on every material that is made or fed
+
+    Slots that no face uses are left alone. Objects that shared a material go on sharing one where they also share the
+    source. A material that shows an earlier result, and that nobody else uses, shows the new one instead; nothing
+    else of it changes. Objects whose mesh is linked, or is used by objects that do not get the same source, get the
+    material in a slot of their own. A mesh without slots gets one.
+
+    Returns what `restore` needs, with notes for the artist. Raises InputError (object-linked, object-no-slot,
+    uv-map-missing); then nothing has changed.
+    """
+    change = Change(mode, recipe_id)
+    try:
+        _apply(change, objects, sources)
     except BaseException:
         restore(change)
         raise
@@ -113,7 +166,7 @@ def apply_textures(
 
 
 def restore(change: Change) -> None:
-    """Put back what `apply_textures` changed and remove what it made, unless someone uses it by now."""
+    """Put back what was changed and remove what was made, unless someone uses it by now."""
     for slot in reversed(change.slots):
         _restore_slot(slot)
     for mesh in reversed(change.added_slots):
@@ -122,6 +175,11 @@ def restore(change: Change) -> None:
     for item in reversed(change.materials):
         if (found := item.material.resolve()) is not None:
             undo_feed(found, item.edit)
+            found.pop(RECIPE, None)
+    for item in change.sources:
+        if (found := item.material.resolve()) is not None:
+            change_source(found, item.shown)
+            found[RECIPE] = item.recipe
     for kept in change.kept:
         if (found := kept.resolve()) is not None:
             found.use_fake_user = False
@@ -132,97 +190,58 @@ def restore(change: Change) -> None:
         found = created.resolve()
         if found is not None:
             found.use_fake_user = False
-            if not bpy.data.user_map(subset=[found])[found]:  # .users is too high for images in copied materials in 4.2
-                getattr(bpy.data, created.kind).remove(found)
+            remove_unused(found)
 
 
-def write_uv_map(obj: bpy.types.Object, name: str, uv: NDArray[np.floating], *, activate: bool = False) -> str:
-    """Add a UV map to the object's mesh; the name it got. Existing maps are never changed.
-
-    uv: (loops, 2), V up, one for each face corner of the original mesh. An existing map of that name with the same
-    values is used as it is; with other values, the new map gets a number. The maps chosen for editing and rendering
-    stay chosen unless `activate`; a first map is chosen for both by Blender itself.
-
-    Raises InputError: object-linked, object-in-edit-mode, uv-maps-full, uv-mismatch.
-    """
-    mesh: Any = obj.data
-    uv = np.ascontiguousarray(uv, np.float32)
-    if mesh.library is not None:
-        raise _linked(obj)
-    if obj.mode == "EDIT":
-        raise InputError("object-in-edit-mode", f"'{obj.name}' is in Edit Mode.", "Leave Edit Mode and try again.")
-    if uv.shape != (len(mesh.loops), 2) or not np.isfinite(uv).all():
-        raise InputError(
-            "uv-mismatch",
-            f"The new UV map does not fit '{obj.name}' any more.",
-            "Its faces changed; run the job again.",
-        )
-    existing = mesh.uv_layers.get(name)
-    if existing is not None and np.array_equal(_uv_of(existing), uv):
-        layer = existing
-    else:
-        layer = _new_layer(obj, mesh, name, uv)
-    if activate:
-        mesh.uv_layers.active, layer.active_render = layer, True
-    return layer.name
+def remove_unused(block: Any) -> None:
+    """Remove a data-block that nobody uses."""
+    if not bpy.data.user_map(subset=[block])[block]:  # .users is too high for images in copied materials in 4.2
+        getattr(bpy.data, ref(block).kind).remove(block)
 
 
 # Applying
 
 
-def _apply(
-    change: Change,
-    objects: Sequence[bpy.types.Object],
-    images: Mapping[TextureKey, Sequence[str | Path]],
-    uv_maps: Mapping[str, str],
-) -> None:
+def _apply(change: Change, objects: Sequence[bpy.types.Object], sources: Mapping[TextureKey, Source]) -> None:
     known = {obj.name for obj in objects}
-    if stray := [key for key in images if (key if isinstance(key, str) else key[0]) not in known]:
+    if stray := [key for key in sources if (key if isinstance(key, str) else key[0]) not in known]:
         raise ValueError(f"textures for objects that were not given: {stray}")
-    if change.mode == "image_only":
-        for files in {tuple(map(str, files)): None for files in images.values()}:
-            _load(change, files).use_fake_user = True  # nobody else holds it
-        return
-    places = [place for obj in objects for place in _places(change, obj, images, uv_maps)]
-    loaded = {files: _load(change, files) for files in dict.fromkeys(place.files for place in places)}
+    places = [place for obj in objects for place in _places(change, obj, sources)]
     before = {(place.obj, place.index): _material_of(place) for place in places}
-    in_place = _editable_materials(change, places) if change.mode == "add_to_existing" else set()
+    in_place = _editable_materials(change, places)
     made: dict[Any, bpy.types.Material] = {}
     for place in places:
         old = before[place.obj, place.index]
         if old in in_place:
             if old not in made:
-                edit = feed_in_place(old, loaded[place.files], place.uv_map)
-                change.materials.append(MaterialChange(ref(old), edit))
-                made[old] = old
+                made[old] = _feed(change, old, place.source)
             continue
-        key = old, place.texture
+        key = old, place.source
         if key not in made:
-            made[key] = _new_material(change, old, place, loaded[place.files])
-        _set_slot(change, place, made[key], _own_slot(place, places))
+            made[key] = _new_material(change, old, place)
+        _set_slot(change, place, old, made[key], _own_slot(place, places))
     for material in dict.fromkeys(before.values()):
-        if material is not None and material.library is None and material.users == 0:
+        if material is None or material.library is not None or material.users > 0:
+            continue
+        if MADE in material:
+            bpy.data.materials.remove(material)  # it showed an earlier result
+        else:
             change.kept.append(ref(material))
             material.use_fake_user = True
 
 
-def _places(
-    change: Change,
-    obj: bpy.types.Object,
-    images: Mapping[TextureKey, Sequence[str | Path]],
-    uv_maps: Mapping[str, str],
-) -> Iterator[_Place]:
+def _places(change: Change, obj: bpy.types.Object, sources: Mapping[TextureKey, Source]) -> Iterator[_Place]:
     mesh: Any = obj.data
     if obj.library is not None:
-        raise _linked(obj)
+        raise linked(obj)
     if len(obj.material_slots) == 0 and mesh.library is not None:
         raise InputError(
             "object-no-slot",
             f"'{obj.name}' has no material slot, and its mesh is linked from another file.",
             "Make the mesh local (Object > Relations > Make Local).",
         )
-    uv_map = uv_maps[obj.name]
-    used, from_nodes = _used_slots(obj, uv_map)
+    mine = {key: source for key, source in sources.items() if (key if isinstance(key, str) else key[0]) == obj.name}
+    used, from_nodes = _used_slots(obj, {source.uv_map for source in mine.values() if isinstance(source, Picture)})
     if from_nodes:
         change.notes.append(
             f"Modifiers of '{obj.name}' give it the material {from_nodes[0]}, which stays; faces that have it do not "
@@ -230,22 +249,26 @@ def _places(
         )
     change.active.append((ref(obj), obj.active_material_index or 0))
     for index in used:
-        files = images.get((obj.name, index), images.get(obj.name))
-        if files is not None:
-            yield _Place(obj, index, tuple(map(str, files)), uv_map)
+        source = mine.get((obj.name, index), mine.get(obj.name))
+        if source is not None:
+            yield _Place(obj, index, source)
 
 
-def _used_slots(obj: bpy.types.Object, uv_map: str) -> tuple[list[int], list[str]]:
-    """Slots that faces use, before or after modifiers; names of materials that come from modifiers."""
+def _used_slots(obj: bpy.types.Object, uv_maps: set[str]) -> tuple[list[int], list[str]]:
+    """Slots that faces use, before or after modifiers; names of materials that come from modifiers. The UV maps must
+    exist."""
     mesh: Any = obj.data
     count = max(len(obj.material_slots), 1)
     evaluated = obj.evaluated_get(bpy.context.evaluated_depsgraph_get())
     shape = evaluated.to_mesh()
     try:
-        if uv_map not in shape.uv_layers and uv_map not in mesh.uv_layers:
-            raise InputError(
-                "uv-map-missing", f"'{obj.name}' has no UV map named {uv_map}.", "It was renamed or removed; run again."
-            )
+        for name in uv_maps:
+            if name not in shape.uv_layers and name not in mesh.uv_layers:
+                raise InputError(
+                    "uv-map-missing",
+                    f"'{obj.name}' has no UV map named {name}.",
+                    "It was renamed or removed; run again.",
+                )
         used = {int(i) for i in np.clip(np.unique([*_slot_indices(mesh), *_slot_indices(shape)]), 0, count - 1)}
         own = {slot.material.name_full for slot in obj.material_slots if slot.material}
         foreign = [m.name_full for m in shape.materials if m is not None and m.name_full not in own]
@@ -266,17 +289,23 @@ def _material_of(place: _Place) -> Any:
 
 
 def _editable_materials(change: Change, places: Sequence[_Place]) -> set[bpy.types.Material]:
-    """Materials that only our places show, all with one texture, and whose shaders can be fed where they are."""
-    mine = {(place.obj, place.index): place.texture for place in places}
+    """Materials to change where they are. Only our places show them, all with one source; and they show an earlier
+    result, or are asked to be fed and can be."""
+    mine = {(place.obj, place.index): place.source for place in places}
+    wanted = {material for place in places if (material := _material_of(place)) is not None}
+    shown_as: dict[Any, set[Source | None]] = {material: set() for material in wanted}  # None: a slot that is not ours
+    for obj in bpy.data.objects:
+        for index, slot in enumerate(obj.material_slots):
+            if slot.material in wanted:
+                shown_as[slot.material].add(mine.get((obj, index)))
     result = set()
-    for material in dict.fromkeys(_material_of(place) for place in places):
-        if material is None:
+    for material, sources in shown_as.items():
+        source = next(iter(sources)) if len(sources) == 1 else None
+        if source is not None and material.library is None and type(shown_source(material)) is type(source):
+            result.add(material)
+        elif change.mode != "add_to_existing":
             continue
-        uses = [
-            (o, i) for o in bpy.data.objects for i, slot in enumerate(o.material_slots) if slot.material == material
-        ]
-        textures = {mine.get(use) for use in uses}  # None for a slot that is not ours
-        if material.library is None and len(textures) == 1 and None not in textures and can_feed_in_place(material):
+        elif source is not None and material.library is None and can_feed_in_place(material):
             result.add(material)
         else:
             change.notes.append(
@@ -286,10 +315,21 @@ def _editable_materials(change: Change, places: Sequence[_Place]) -> set[bpy.typ
     return result
 
 
-def _new_material(
-    change: Change, old: bpy.types.Material | None, place: _Place, image: bpy.types.Image
-) -> bpy.types.Material:
-    """A copy of `old` (or a plain material) that shows the image."""
+def _feed(change: Change, material: bpy.types.Material, source: Source) -> bpy.types.Material:
+    """Let a material that may be changed show the source."""
+    shown = shown_source(material)
+    if type(shown) is type(source):
+        assert shown is not None
+        change.sources.append(SourceChange(ref(material), shown, material.get(RECIPE, "")))
+        change_source(material, source)
+    else:
+        change.materials.append(MaterialChange(ref(material), feed_in_place(material, source)))
+    material[RECIPE] = change.recipe_id
+    return material
+
+
+def _new_material(change: Change, old: bpy.types.Material | None, place: _Place) -> bpy.types.Material:
+    """A copy of `old` (or a plain material) that shows the source."""
     name = place.obj.name if old is None else old.name
     name = re.sub(r"\.\d{3}$", "", name).removesuffix(SUFFIX) + SUFFIX
     if old is None:
@@ -298,12 +338,14 @@ def _new_material(
         material = old.copy()
         material.name = name
     change.created.append(ref(material))
-    material[RECIPE] = change.recipe_id
+    material[RECIPE], material[MADE] = change.recipe_id, True
     material.use_fake_user = False
     if material.asset_data is not None:
         material.asset_clear()
-    groups, replaced = feed_colour(material, image, place.uv_map)
-    change.created += [ref(group) for group in groups]
+    groups, replaced = feed_colour(material, place.source)
+    for group in groups:
+        group[MADE] = True
+        change.created.append(ref(group))
     if replaced and old is not None:
         change.notes.append(
             f"The material '{old.name}' has no shader with a colour of its own; a Principled BSDF shows the texture."
@@ -311,55 +353,22 @@ def _new_material(
     return material
 
 
-def _load(change: Change, files: Sequence[str]) -> bpy.types.Image:
-    """A new image data-block of one file, or of UDIM tiles."""
-    first = Path(files[0])
-    tiles = [int(match[1]) for file in files if (match := _TILE.search(Path(file).name))]
-    for file in files:
-        if not Path(file).is_file():
-            raise _unreadable(file)
-    try:
-        image: Any = bpy.data.images.load(str(first.absolute()), check_existing=False)
-    except RuntimeError as error:
-        raise _unreadable(first) from error
-    change.created.append(ref(image))
-    if 0 in image.size:
-        raise _unreadable(first)
-    if len(tiles) == len(files) and (len(files) > 1 or tiles != [1001]):
-        image.source = "TILED"  # finds all files that differ in the number alone
-        for tile in [tile for tile in image.tiles if tile.number not in tiles]:
-            image.tiles.remove(tile)
-        missing = sorted(set(tiles) - {tile.number for tile in image.tiles})
-        if missing:
-            raise _unreadable(files[tiles.index(missing[0])])
-    elif len(files) > 1:
-        raise ValueError(f"several files that are not named as UDIM tiles: {files}")
-    image[RECIPE] = change.recipe_id
-    compat.set_colour_space(image.colorspace_settings, "sRGB", "sRGB - Texture", "Utility - sRGB - Texture")
-    image.alpha_mode = "NONE"  # alpha only says where faces are
-    if bpy.data.filepath:
-        with contextlib.suppress(ValueError):  # another drive
-            image.filepath_raw = bpy.path.relpath(image.filepath_raw)
-    return image
-
-
-def _unreadable(file: str | Path) -> InputError:
-    return InputError("texture-unreadable", f"The texture {file} cannot be read.", "Run the job again.")
-
-
 # Slots
 
 
-def _set_slot(change: Change, place: _Place, material: bpy.types.Material, own: bool) -> None:
+def _set_slot(
+    change: Change, place: _Place, old: bpy.types.Material | None, material: bpy.types.Material, own: bool
+) -> None:
     obj = place.obj
     mesh: Any = obj.data
     if len(obj.material_slots) == 0:
         mesh.materials.append(None)
         change.added_slots.append(ref(mesh))
     slot: Any = obj.material_slots[place.index]
+    before = None if old is None else ref(old)
     if slot.material == material:  # a linked duplicate that came first has set it
+        change.slots.append(SlotChange(ref(obj), place.index, slot.link, before))
         return
-    before = None if slot.material is None else ref(slot.material)
     if slot.link == "OBJECT" or not own:
         change.slots.append(SlotChange(ref(obj), place.index, slot.link, before))
     else:
@@ -375,7 +384,7 @@ def _own_slot(place: _Place, places: Sequence[_Place]) -> bool:
     assert mesh is not None
     if mesh.library is not None:
         return True
-    same = {p.obj for p in places if p.index == place.index and p.texture == place.texture}
+    same = {p.obj for p in places if p.index == place.index and p.source == place.source}
     return any(
         obj not in same
         and not (place.index < len(obj.material_slots) and obj.material_slots[place.index].link == "OBJECT")
@@ -403,39 +412,3 @@ def _remove_only_slot(mesh: Any) -> None:
     mesh.polygons.foreach_get("material_index", values)
     mesh.materials.clear()
     mesh.polygons.foreach_set("material_index", values)
-
-
-def _linked(obj: bpy.types.Object) -> InputError:
-    return InputError(
-        "object-linked",
-        f"'{obj.name}' is linked from another file and cannot be changed.",
-        "Make it local or create a library override (Object > Relations).",
-    )
-
-
-# UV maps
-
-
-def _new_layer(obj: bpy.types.Object, mesh: Any, name: str, uv: NDArray[np.float32]) -> Any:
-    layers = mesh.uv_layers
-    active = layers.active.name if layers.active else ""
-    rendered = next((layer.name for layer in layers if layer.active_render), "")
-    if len(layers) >= MAX_UV_MAPS or (layer := layers.new(name=name, do_init=False)) is None:
-        raise InputError(
-            "uv-maps-full",
-            f"'{obj.name}' has {len(layers)} UV maps, and Blender allows no more.",
-            "Remove one that is not needed (Properties > Data > UV Maps).",
-        )
-    layer.uv.foreach_set("vector", uv.ravel())
-    if active:
-        layers.active = layers[active]
-    if rendered:
-        layers[rendered].active_render = True
-    mesh.update()
-    return layers[layer.name]
-
-
-def _uv_of(layer: Any) -> NDArray[np.float32]:
-    values = np.empty(2 * len(layer.uv), np.float32)
-    layer.uv.foreach_get("vector", values)
-    return values.reshape(-1, 2)

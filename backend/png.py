@@ -86,6 +86,17 @@ def _cost(rows: NDArray[np.uint8]) -> NDArray[np.int64]:
     return np.abs(sample.astype(np.int16)).sum(axis=1, dtype=np.int64)
 
 
+def is_whole_png(path: Path | str) -> bool:
+    """The file starts and ends as a PNG does; its pixels are not looked at."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(len(_SIGNATURE))
+            file.seek(-12, os.SEEK_END)
+            return start == _SIGNATURE and file.read(8)[4:] == b"IEND"
+    except OSError:
+        return False
+
+
 def read_png(path: Path | str) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """The pixels of a PNG as stored: uint8 or uint16 (h, w) for grey, (h, w, 2 | 3 | 4) otherwise.
 

@@ -24,8 +24,9 @@ def main(folder, model):
     from orbit_painter.addon.picture_read import read_picture
     from orbit_painter.addon.preview import render_still, render_turntable, render_unlit
     from orbit_painter.addon.scene_read import read_mesh
-    from orbit_painter.addon.scene_write import apply_textures, restore, write_uv_map
+    from orbit_painter.addon.scene_write import apply_textures, restore
     from orbit_painter.addon.unwrap import unwrap_objects
+    from orbit_painter.addon.uv_write import write_uv_map
     from orbit_painter.backend.files import write_png
     from orbit_painter.backend.orbits.cameras import orthographic_front
     from state_guard import snapshot

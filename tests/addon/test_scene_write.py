@@ -467,7 +467,7 @@ def test_a_missing_uv_map(empty, picture):
 
 
 def write_map(obj, name, uv, **options):
-    from orbit_painter.addon.scene_write import write_uv_map
+    from orbit_painter.addon.uv_write import write_uv_map
 
     return write_uv_map(obj, name, uv, **options)
 
