@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.errors import InputError
+from ..backend.files import load_npz
 from ..backend.host import Loaded, TextureFiles
 from ..backend.images import read_image
 from ..backend.job import Job
@@ -22,16 +23,23 @@ from ..backend.orbits.raycast import raycast_passes
 from ..backend.progress import Progress, part
 from ..backend.texturing.targets import NEW_UV_MAP, Plan, with_unwrapped
 from ..backend.texturing.unwrap import unwrap
+from ..backend.texturing.voxel_files import load_voxels
+from .colour_write import write_colours
 from .compat import online
 from .export import export_glb, save_blend
 from .import_file import import_file
+from .material_nodes import Attribute, Source
 from .passes import render_passes
 from .picture_read import read_picture
+from .placement import PlacedObject, Placement, write_placement
+from .placing import Target, describe
 from .preview import render_still, render_turntable
 from .scene_read import SourceObject, find_objects, read_mesh
-from .scene_write import apply_textures
+from .scene_write import Change, TextureKey, apply_textures, show
 from .unwrap import unwrap_objects
 from .uv_write import write_uv_map
+
+COLOURS = "OrbitPainter"  # name of the colour attribute
 
 
 class BlenderHost:
@@ -42,11 +50,13 @@ class BlenderHost:
     def __init__(self) -> None:
         self.online = online()
         self._imported: str | None = None
+        self._colours = False  # a colour attribute is wanted, not textures
         self._sources: list[SourceObject] = []
         self._objects: list[bpy.types.Object] = []
         self._textured = False
 
     def load(self, job: Job) -> Loaded:
+        self._colours = job.output == "color_attribute"
         if job.mesh is not None and self._imported != job.mesh:
             import_file(job.mesh)
             self._imported = job.mesh
@@ -113,25 +123,48 @@ class BlenderHost:
         name: str,
         progress: Progress,
     ) -> tuple[Sequence[Path], Sequence[str]]:
-        images: dict[str | tuple[str, int], Sequence[str]] = {}
-        uv_maps: dict[str, str] = {}
-        objects: dict[str, bpy.types.Object] = {}
-        for texture in textures:
-            for index in texture.objects:
-                obj = self._object(index)
-                objects[obj.name] = obj
-                uv_maps[obj.name] = self._uv_map(obj, index, mesh, texture.uv_map)
-                files = [str(path) for path in texture.files]
-                for slot in _slots(obj, mesh, texture):
-                    images[obj.name if slot is None else (obj.name, slot)] = files
-        change = apply_textures(list(objects.values()), images, uv_maps, recipe_id=recipe_id)
+        targets = self._targets(mesh, textures)
+        voxels = load_voxels(textures[0].files[0].with_name("voxels.npz")) if self._colours else None
+        placed = describe(targets, mesh, folder, voxels, part(progress, 0.0, 0.2))
+        write_placement(folder, Placement(recipe_id, name, placed))
+        change = self._show(targets, placed, folder, recipe_id)
+        objects = [target.obj for target in targets]
         self._textured = True
         progress(0.3, "writing the .blend")
         blend, glb = folder / f"{name}.blend", folder / f"{name}.glb"
         save_blend(blend, pack_all=self._imported is not None)
         progress(0.6, "writing the .glb")
-        export_glb(glb, list(objects.values()))
+        export_glb(glb, objects)
         return (blend, glb), change.notes
+
+    def _targets(self, mesh: MeshData, textures: Sequence[TextureFiles]) -> list[Target]:
+        """Every object once, with its textures; new UV maps are written."""
+        targets: dict[str, Target] = {}
+        for texture in textures:
+            for index in texture.objects:
+                obj = self._object(index)
+                if obj.name not in targets:
+                    uv_map = "" if self._colours else self._uv_map(obj, index, mesh, texture.uv_map)
+                    targets[obj.name] = Target(obj, self._sources[index], index, uv_map)
+                for slot in _slots(obj, mesh, texture):
+                    targets[obj.name].textures[slot] = texture
+        return list(targets.values())
+
+    def _show(self, targets: Sequence[Target], placed: Sequence[PlacedObject], folder: Path, recipe_id: str) -> Change:
+        objects = [target.obj for target in targets]
+        if self._colours:
+            sources: dict[TextureKey, Source] = {}
+            for obj, what in zip(objects, placed, strict=True):
+                colours = load_npz(folder / what.colours)["colour"]
+                sources[obj.name] = Attribute(write_colours(obj, COLOURS, colours, "CORNER"))
+            return show(objects, sources, recipe_id=recipe_id)
+        images: dict[TextureKey, Sequence[Path]] = {
+            target.obj.name if slot < 0 else (target.obj.name, slot): texture.files
+            for target in targets
+            for slot, texture in target.textures.items()
+        }
+        uv_maps = {target.obj.name: target.uv_map for target in targets}
+        return apply_textures(objects, images, uv_maps, recipe_id=recipe_id)
 
     def render_previews(
         self,
@@ -166,9 +199,9 @@ class BlenderHost:
         return write_uv_map(obj, name, uv)
 
 
-def _slots(obj: bpy.types.Object, mesh: MeshData, texture: TextureFiles) -> Sequence[int | None]:
-    """The slots that the texture belongs to; (None,): all of them."""
+def _slots(obj: bpy.types.Object, mesh: MeshData, texture: TextureFiles) -> Sequence[int]:
+    """The slots that the texture belongs to; (-1,): all of them."""
     if texture.material < 0:
-        return (None,)
+        return (-1,)
     name = mesh.material_names[texture.material]
     return [i for i, slot in enumerate(obj.material_slots) if slot.material is not None and slot.material.name == name]

@@ -69,6 +69,7 @@ def _job(settings: Any, objects: Sequence[bpy.types.Object]) -> Job:
             uv=settings.uv_name if settings.uv == "NAMED" else settings.uv.lower(),
             atlas=settings.atlas,
             fuse=fuse_of(settings),
+            output="color_attribute" if settings.output == "COLOR_ATTRIBUTE" else "textures",
             turntable=settings.turntable,
         )
     except BaseException:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import InputError
+from .errors import InputError, UsageError
 from .files import write_png
 from .glb_writer import write_textured_glb
 from .host import Loaded, TextureFiles
@@ -43,6 +43,12 @@ class FileHost:
     def load(self, job: Job) -> Loaded:
         if job.mesh is None:
             raise InputError("mesh-missing", "No model was given.", "Give one with --mesh FILE.")
+        if job.output != "textures":
+            raise UsageError(
+                "output-needs-blender",
+                "Colour attributes are written by Blender, which is not here.",
+                "Leave --output away, or run the command with the bpy module or a Blender program.",
+            )
         self._job = job
         mesh, notes = read_mesh_file(job.mesh, job.objects)
         return Loaded(mesh, Path(job.mesh).stem, notes)

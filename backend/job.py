@@ -14,6 +14,7 @@ from .texturing.types import FuseParams
 SCHEMA = 1
 RENDERERS = ("cycles", "eevee", "embree")
 DEVICES = ("cpu", "gpu")
+OUTPUTS = ("textures", "color_attribute")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Job:
     texture_size     pixels along each side of a texture (or UDIM tile)
     uv               auto | new | keep | the name of a UV map
     atlas            object | slot | shared
+    output           what the objects get: textures, or a colour attribute (color_attribute)
     fuse             changes to FuseParams, by name
     engine_options   options of the engine, by name
     """
@@ -56,6 +58,7 @@ class Job:
     texture_size: int = 2048
     uv: str = "auto"
     atlas: Literal["object", "slot", "shared"] = "object"
+    output: Literal["textures", "color_attribute"] = "textures"
     fuse: Mapping[str, Any] = field(default_factory=dict)
     turntable: bool = True
 
@@ -87,6 +90,7 @@ class Job:
             ("renderer", self.renderer, RENDERERS),
             ("device", self.device, DEVICES),
             ("atlas", self.atlas, ("object", "slot", "shared")),
+            ("output", self.output, OUTPUTS),
         ):
             check(value in known, "option-unknown", f"There is no {name} named {value}.", f"Use {', '.join(known)}.")
         FuseParams().replaced(self.fuse)
