@@ -17,7 +17,7 @@ from ..backend.guide import framed_camera, guide_camera, guide_picture, save_gui
 from ..backend.mesh import MeshData
 from ..backend.orbits.cameras import Camera
 from ..backend.progress import silent
-from ..backend.run_folder import file_digest
+from ..backend.whole_files import file_digest
 from . import targets
 from .props import settings_of
 from .scene_read import read_mesh

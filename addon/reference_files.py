@@ -14,7 +14,7 @@ from ..backend.arguments import reference_spec
 from ..backend.errors import InputError, UsageError
 from ..backend.files import output_errors, write_json, write_png
 from ..backend.job import ReferenceSpec
-from ..backend.run_folder import file_digest
+from ..backend.whole_files import file_digest
 from .picture_read import image_pixels
 from .props import belongs_to, guide_objects
 from .translations import tr
