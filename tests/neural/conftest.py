@@ -30,3 +30,12 @@ def _quiet_compiler():
 
     logging.getLogger("torch").setLevel(logging.WARNING)
     logging.getLogger("torch.__trace").setLevel(logging.WARNING)
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """The module `tiny_models`: small random models in the released formats, and passes of a sphere."""
+    spec = importlib.util.spec_from_file_location("tiny_models", HERE / "tiny_models.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

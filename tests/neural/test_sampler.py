@@ -124,7 +124,7 @@ def test_first_frame_sharing(mode, steps):
 
 
 def test_stopping_passes_through():
-    def stop(step, sigma, latents):
+    def stop(step, sigma, latents, clean):
         if step == 1:
             raise CancelledError
 

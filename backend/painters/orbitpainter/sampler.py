@@ -37,12 +37,12 @@ def expert_of(sigma: float, boundary: float = BOUNDARY) -> Expert:
     return "high" if 1000 * sigma >= 1000 * boundary else "low"
 
 
-def initial_noise(shape: Sequence[int], seed: int) -> torch.Tensor:
-    """Standard normal noise, float32 on the CPU, the same on every machine for a seed.
+def initial_noise(shape: Sequence[int], seed: int | torch.Generator) -> torch.Tensor:
+    """Standard normal noise, float32 on the CPU, the same on every machine for a seed (or a CPU generator's state).
 
     Rounded to bfloat16, as the published loop does, so that a seed gives the published noise.
     """
-    generator = torch.Generator("cpu").manual_seed(seed)
+    generator = seed if isinstance(seed, torch.Generator) else torch.Generator("cpu").manual_seed(seed)
     return torch.randn(tuple(shape), generator=generator, dtype=torch.float32).bfloat16().float()
 
 
@@ -89,8 +89,12 @@ class Guidance:
         return self.scale != 1 and self.start <= step / steps < self.stop
 
 
-# after_step(step, sigma_next, latents); may raise CancelledError
-AfterStep = Callable[[int, float, torch.Tensor], None]
+# pair(latents, sigma, step, expert): the velocities for both texts, positive first, where they are computed together
+Pair = Callable[[torch.Tensor, float, int, Expert], tuple[torch.Tensor, torch.Tensor]]
+
+# after_step(step, sigma_next, latents, clean): clean is what the data would be if the velocity stayed as it is. Returns
+# None, or latents to go on with; may raise CancelledError.
+AfterStep = Callable[[int, float, torch.Tensor, torch.Tensor], torch.Tensor | None]
 
 
 def sample(
@@ -101,11 +105,13 @@ def sample(
     boundary: float = BOUNDARY,
     first_frame: FirstFrame | None = None,
     after_step: AfterStep | None = None,
+    pair: Pair | None = None,
 ) -> torch.Tensor:
     """Latents float32 (1, 16, t, h, w) of the painted run.
 
-    noise: as `initial_noise` makes it, on the device of the run; sigmas: N + 1 values that end with 0. The latents
-    stay float32. Errors of the callbacks pass through.
+    noise: as `initial_noise` makes it, on the device of the run; sigmas: N + 1 values that end with 0; pair: takes the
+    place of two calls of `network` where guidance is active. The latents stay float32. Errors of the callbacks pass
+    through.
     """
     steps = len(sigmas) - 1
     noise = noise.float()
@@ -115,13 +121,19 @@ def sample(
     for step in range(steps):
         sigma, following = float(sigmas[step]), float(sigmas[step + 1])
         expert = expert_of(sigma, boundary)
-        velocity = network(latents, sigma, step, expert, "positive").float()
-        if guidance.active(step, steps):
-            negative = network(latents, sigma, step, expert, "negative").float()
-            velocity = negative + guidance.scale * (velocity - negative)
+        if not guidance.active(step, steps):
+            velocity = network(latents, sigma, step, expert, "positive").float()
+        else:
+            if pair is not None:
+                positive, negative = pair(latents, sigma, step, expert)
+            else:
+                positive = network(latents, sigma, step, expert, "positive")
+                negative = network(latents, sigma, step, expert, "negative")
+            velocity = negative.float() + guidance.scale * (positive.float() - negative.float())
         latents = latents + velocity * (following - sigma)
         if first_frame is not None:
             latents = first_frame.write(latents, noise, following, step + 1)
         if after_step is not None:
-            after_step(step, following, latents)
+            replaced = after_step(step, following, latents, latents - following * velocity)
+            latents = latents if replaced is None else replaced.float()
     return latents

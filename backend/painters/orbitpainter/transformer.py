@@ -10,6 +10,7 @@ specs/orbitpainter.md sections 5.1, 6 and 12. Blocks, norms and embeddings are d
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -45,6 +46,10 @@ class OrbitWanTransformer3DModel(WanTransformer3DModel):
         "proj_out",
     ]
     _keep_in_fp32_modules: ClassVar[list[str]] = [*WanTransformer3DModel._keep_in_fp32_modules, "gate"]
+
+    # on_block(index, count) is called before each block; what it raises stops the forward pass.
+    on_block: Callable[[int, int], None] | None = None
+    run_on: torch.device | None = None  # the device it computes on, where that is not the pipeline's
 
     @register_to_config
     def __init__(
@@ -166,7 +171,9 @@ class OrbitWanTransformer3DModel(WanTransformer3DModel):
         temb, modulation, text, _ = self.condition_embedder(timestep, encoder_hidden_states, None)
         modulation = modulation.unflatten(1, (6, -1))
 
-        for block in self.blocks:
+        for index, block in enumerate(self.blocks):
+            if self.on_block is not None:
+                self.on_block(index, len(self.blocks))
             if torch.is_grad_enabled() and self.gradient_checkpointing:
                 tokens = self._gradient_checkpointing_func(block, tokens, text, modulation, rotary)
             else:
