@@ -121,7 +121,7 @@ class LatentCache:
     def get(self, pixels: NDArray[np.uint8], vae_id: str, encode: Callable[[], torch.Tensor]) -> torch.Tensor:
         """The latents of `pixels`, from the cache or by `encode`, float32 on the CPU."""
         digest = hashlib.sha256(f"{vae_id} {pixels.shape}".encode())
-        digest.update(np.ascontiguousarray(pixels))
+        digest.update(pixels.tobytes())
         key = digest.hexdigest()[:40]
         if key not in self._kept:
             stored = self._read(key)

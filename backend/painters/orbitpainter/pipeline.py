@@ -18,8 +18,10 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKLWan, DiffusionPipeline, FlowMatchEulerDiscreteScheduler
-from diffusers.utils import BaseOutput
+from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
+from diffusers.pipelines.pipeline_utils import DiffusionPipeline
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+from diffusers.utils.outputs import BaseOutput
 from numpy.typing import NDArray
 
 from ...progress import Progress, part, silent
@@ -391,12 +393,13 @@ class OrbitPainterPipeline(DiffusionPipeline):
         if not self.vae_on_demand:
             yield self.vae
             return
-        home = self.vae.device
-        self.vae.to(self._device)
+        vae: Any = self.vae
+        home = vae.device
+        vae.to(self._device)
         try:
-            yield self.vae
+            yield vae
         finally:
-            self.vae.to(home)
+            vae.to(home)
 
     @contextmanager
     def _reporting(
