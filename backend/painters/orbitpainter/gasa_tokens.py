@@ -46,9 +46,12 @@ class TokenGeometry:
         return np.repeat(np.arange(frames, dtype=np.int32), rows * columns)
 
 
-def standing_frames(latent_frames: int) -> NDArray[np.intp]:
-    """The frame that stands for each latent frame: 0, then the third of each group of four (3, 7, 11, ...)."""
-    frames = np.arange(latent_frames) * FRAMES_PER_LATENT - 1
+def standing_frames(latent_frames: int, stride: int = FRAMES_PER_LATENT) -> NDArray[np.intp]:
+    """The frame that stands for each latent frame: 0, then the third of each group of four (3, 7, 11, ...).
+
+    stride: frames of a group; 1: every frame stands for itself.
+    """
+    frames = np.arange(latent_frames) * stride - stride // 4
     frames[:1] = 0
     return frames
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...orbits.cameras import Orbit
-from .gasa_tokens import standing_frames
+from .gasa_tokens import FRAMES_PER_LATENT, standing_frames
 from .latents import decode, encode, latent_frames, pixels_to_video, video_to_pixels
 
 Mode = Literal["release", "paper"]
@@ -29,15 +29,16 @@ class Segment:
     orbit: Orbit
     views: int
     closing: bool  # view 0 has to be appended
+    stride: int = FRAMES_PER_LATENT  # the VAE's `scale_factor_temporal`
 
     @property
     def frames(self) -> int:
-        """Frames of the video, 4 k + 1."""
+        """Frames of the video, stride k + 1."""
         return self.views + self.closing
 
     @property
     def latent_frames(self) -> int:
-        return latent_frames(self.frames)
+        return latent_frames(self.frames, self.stride)
 
     @property
     def view_of_frame(self) -> NDArray[np.intp]:
@@ -48,7 +49,7 @@ class Segment:
     @property
     def standing_views(self) -> NDArray[np.intp]:
         """The orbit's view that stands for each latent frame (token positions of GASA)."""
-        return self.view_of_frame[standing_frames(self.latent_frames)]
+        return self.view_of_frame[standing_frames(self.latent_frames, self.stride)]
 
 
 @dataclass(frozen=True)
@@ -66,23 +67,25 @@ class Run:
         return list(latents.split([segment.latent_frames for segment in self.segments], dim=2))
 
 
-def segment_of(orbit: Orbit, views: int) -> Segment:
+def segment_of(orbit: Orbit, views: int, stride: int = FRAMES_PER_LATENT) -> Segment:
     """An orbit of an even number of views is open and gets view 0 appended; one of an odd number closes itself.
 
-    Raises InputError unless the video then has 4 k + 1 frames.
+    A VAE that leaves every frame by itself (stride 1) needs no closing. Raises InputError unless the video then has
+    stride k + 1 frames.
     """
-    segment = Segment(orbit, views, closing=views % 2 == 0)
-    latent_frames(segment.frames)
+    segment = Segment(orbit, views, closing=views % 2 == 0 and stride > 1, stride=stride)
+    latent_frames(segment.frames, stride)
     return segment
 
 
-def plan_runs(mode: Mode, views: tuple[int, int]) -> list[Run]:
+def plan_runs(mode: Mode, views: tuple[int, int], stride: int = FRAMES_PER_LATENT) -> list[Run]:
     """`release`: one run per orbit, H before V; `paper`: both orbits in one run, H then V.
 
-    views: number of views of the horizontal and of the vertical orbit, 0 for none. Raises InputError.
+    views: number of views of the horizontal and of the vertical orbit, 0 for none; stride: the VAE's
+    `scale_factor_temporal`. Raises InputError.
     """
     orbits: tuple[Orbit, Orbit] = ("H", "V")
-    segments = [segment_of(orbit, count) for orbit, count in zip(orbits, views, strict=True) if count]
+    segments = [segment_of(orbit, count, stride) for orbit, count in zip(orbits, views, strict=True) if count]
     if not segments:
         raise InputError("views-none", "There is no view to paint.", "Ask for at least one orbit.")
     if mode == "paper":

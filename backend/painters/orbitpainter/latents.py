@@ -17,15 +17,18 @@ CHANNELS_OF_NORMAL_IN_RELEASE = slice(52, 68)
 _ZERO_CHANNELS = 20  # channels 32-51 of the release: the base model's mask and start image, never used
 
 
-def latent_frames(frames: int) -> int:
-    """Latent frames of a video of 4 k + 1 frames: k + 1. Raises InputError for other lengths."""
-    if frames < 1 or frames % 4 != 1:
+def latent_frames(frames: int, stride: int = 4) -> int:
+    """Latent frames of a video of stride k + 1 frames: k + 1. Raises InputError for other lengths.
+
+    stride: frames that the VAE makes one latent frame of, behind the first (`scale_factor_temporal`).
+    """
+    if frames < 1 or (frames - 1) % stride:
         raise InputError(
             "video-length",
-            f"A video of {frames} frames cannot be encoded; the network needs 4 k + 1 frames.",
-            "Use orbits of a multiple of four views, for instance 60 or 120.",
+            f"A video of {frames} frames cannot be encoded; the network needs {stride} k + 1 frames.",
+            f"Use orbits of a multiple of {stride} views, for instance {15 * stride} or {30 * stride}.",
         )
-    return (frames - 1) // 4 + 1
+    return (frames - 1) // stride + 1
 
 
 def closed(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -67,9 +70,9 @@ def _constants(vae: Any, device: torch.device) -> tuple[torch.Tensor, torch.Tens
 def encode(vae: Any, video: torch.Tensor) -> torch.Tensor:
     """Normalised mean of the posterior, no sampling: (1, 3, T, H, W) -> float32 (1, 16, t, H / 8, W / 8).
 
-    Raises InputError unless T = 4 k + 1.
+    Raises InputError unless T = 4 k + 1 (`scale_factor_temporal` of the VAE in place of 4).
     """
-    latent_frames(video.shape[2])
+    latent_frames(video.shape[2], vae.config.scale_factor_temporal)
     posterior = vae.encode(video.to(vae.device, vae.dtype)).latent_dist
     return normalise(posterior.mode(), vae)
 
