@@ -41,7 +41,7 @@ class PatchVae(ModelMixin, ConfigMixin):
 
     def encode(self, video: torch.Tensor) -> SimpleNamespace:
         """(b, 3, T, H, W) -> an object whose `latent_dist.mode()` is (b, 16, T, H / block, W / block)."""
-        block = self.config.block  # pyright: ignore[reportAttributeAccessIssue]
+        block = self.config.block
         batch, _, frames, height, width = video.shape
         blocks = video.reshape(batch, 3, frames, height // block, block, width // block, block)
         latents = torch.einsum("nckl,bcthkwl->bnthw", self.basis, blocks)
