@@ -31,11 +31,11 @@ class Interruption:
 
 
 @contextmanager
-def signals(interruption: Interruption, last_resort: Callable[[], None]) -> Iterator[None]:
+def signals(interruption: Interruption, last_resort: Callable[[], None], grace: float = GRACE) -> Iterator[None]:
     """While inside, SIGINT and SIGTERM cancel `interruption`.
 
     The interpreter's wake-up socket, not the Python handler, is what reports the signal: it also works while the
-    main thread is inside a long native call (a render, an import). If the run has not ended GRACE seconds later,
+    main thread is inside a long native call (a render, an import). If the run has not ended `grace` seconds later,
     `last_resort` is called (remove temporary files) and the process exits with status 6.
     """
     reader, writer = socket.socketpair()
@@ -50,7 +50,7 @@ def signals(interruption: Interruption, last_resort: Callable[[], None]) -> Iter
             if any(number in (signal.SIGINT, signal.SIGTERM) for number in numbers):
                 break
         interruption.cancel()
-        if not done.wait(GRACE):
+        if not done.wait(grace):
             last_resort()
             os._exit(CancelledError.exit_status)
 

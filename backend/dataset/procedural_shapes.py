@@ -107,7 +107,7 @@ def _cylinder(random: Random) -> Part:
 
 
 def _pipe(random: Random) -> Part:
-    path = np.cumsum(random.normal(0, 0.5, (4, 3)) + [0, 0, 0.7], axis=0)
+    path = np.cumsum(random.normal((0.0, 0.0, 0.7), 0.5, (4, 3)), axis=0)
     t = np.linspace(0, 3, 19)
     smooth = np.stack([np.interp(t, range(4), path[:, axis]) for axis in range(3)], axis=-1)
     kernel = np.ones(5) / 5

@@ -156,7 +156,9 @@ def _logo(random: Random) -> Pattern:
 def _text(random: Random) -> Pattern:
     """Rows of letters on the front and the back, readable from outside."""
     letters = random.choice(list(_SIGNS), 4)
-    bits = np.array([[[row >> (4 - x) & 1 for x in range(6)] for row in _SIGNS[str(letter)]] for letter in letters])
+    bits = np.array(
+        [[[(row << 1) >> (5 - x) & 1 for x in range(6)] for row in _SIGNS[str(letter)]] for letter in letters]
+    )
     bitmap = np.concatenate(list(bits), axis=1).astype(bool)  # (7, 24), top row first
     cell, top = random.uniform(0.025, 0.05), random.uniform(0.0, 0.3)
 

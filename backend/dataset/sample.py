@@ -81,11 +81,8 @@ class OrbitSample:
                 "sample-reference", f"Sample {self.key} has no reference picture.", "Render the object again."
             )
         if len(self.references) != len(self.reference_views):
-            raise InputError(
-                "sample-reference",
-                f"Sample {self.key} has {len(self.references)} references and {len(self.reference_views)} descriptions.",
-                "Render the object again.",
-            )
+            described = f"{len(self.references)} references and {len(self.reference_views)} descriptions of them"
+            raise InputError("sample-reference", f"Sample {self.key} has {described}.", "Render the object again.")
         if self.albedo[0].max() <= 10:
             raise InputError(
                 "sample-black",

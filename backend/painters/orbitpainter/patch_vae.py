@@ -23,18 +23,18 @@ class PatchVae(ModelMixin, ConfigMixin):
     """Each frame by itself, each block of `block` x `block` pixels by itself: 16 of its 3 block^2 cosines.
 
     latents_mean, latents_std: constants of the 16 channels, as `latents.normalise` uses them. The defaults were
-    measured on the procedural objects: the root of each channel's deviation, so that fine detail weighs more than in
-    pixels and less than with equal deviations.
+    measured on the procedural objects and made about the root of each channel's deviation: fine detail weighs more
+    than in pixels, and less than with equal deviations. On those objects the codec loses 24 dB.
     """
 
     @register_to_config
     def __init__(
         self,
-        block: int = 4,
-        latents_mean: tuple[float, ...] = (-2.0, *(15 * (0.0,))),
-        latents_std: tuple[float, ...] = (2.0, *(9 * (0.8,)), 1.0, 0.5, 0.5, 1.0, 0.5, 0.5),
+        block: int = 8,
+        latents_mean: tuple[float, ...] = (-4.5, *(15 * (0.0,))),
+        latents_std: tuple[float, ...] = (4.0, *(9 * (2.0,)), 2.0, 1.2, 1.2, 2.0, 1.2, 1.2),
         scale_factor_temporal: int = 1,
-        scale_factor_spatial: int = 4,
+        scale_factor_spatial: int = 8,
     ) -> None:
         super().__init__()
         self.basis = torch.nn.Parameter(torch.from_numpy(_basis(block)), requires_grad=False)

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The network of a training run, and which of its weights are trained (specs/orbitpainter.md section 11)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..errors import InputError
+from ..painters.orbitpainter.checkpoints import ExpertFiles, load_expert, load_vae
+from ..painters.orbitpainter.lora import is_trained
+from ..painters.orbitpainter.patch_vae import PatchVae
+from ..painters.orbitpainter.tensor_files import TensorStore
+from ..painters.orbitpainter.transformer import OrbitWanTransformer3DModel
+from ..progress import Progress, silent
+from .config import ModelConfig, TrainConfig
+
+_GASA_PROJECTION = re.compile(r"blocks\.\d+\.attn1\.gasa\.to_(q|k|v|out)")
+
+
+def build_network(config: TrainConfig, progress: Progress = silent) -> OrbitWanTransformer3DModel:
+    """A new network with weights of the run's seed, or the base with its LoRA attached; only what is trained has
+    `requires_grad`. Trained weights are float32, frozen ones bfloat16. Raises InputError.
+    """
+    model = config.model
+    if model.base:
+        network = _loaded(model, progress)
+    else:
+        torch.manual_seed(config.run.seed)
+        network = OrbitWanTransformer3DModel(**_sizes(model), freq_dim=model.freq_dim)
+        _initialise(network, model)
+    choose_trained(network, model)
+    if config.run.gradient_checkpointing:
+        network.enable_gradient_checkpointing()
+    return network.train()
+
+
+def _sizes(model: ModelConfig) -> dict[str, Any]:
+    return {
+        "num_layers": model.layers,
+        "num_attention_heads": model.heads,
+        "attention_head_dim": model.head_dim,
+        "ffn_dim": model.ffn_dim,
+        "text_dim": model.text_dim,
+        "in_channels": model.channels,
+        **_gasa(model),
+    }
+
+
+def _gasa(model: ModelConfig) -> dict[str, Any]:
+    return {
+        "gasa": model.gasa,
+        "gasa_projections": model.gasa_projections,
+        "gasa_grid": model.gasa_grid,
+        "gasa_radius": model.gasa_radius,
+    }
+
+
+def _loaded(model: ModelConfig, progress: Progress) -> OrbitWanTransformer3DModel:
+    overrides = _gasa(model) if model.gasa else {}
+    files = ExpertFiles(model.base, model.orbitpainter or None)
+    dtype = torch.bfloat16 if model.train == "lora" else torch.float32
+    return load_expert(files, in_channels=model.channels, overrides=overrides, dtype=dtype, progress=progress).model
+
+
+def _initialise(network: OrbitWanTransformer3DModel, model: ModelConfig) -> None:
+    """Weights of a new network: as torch makes them; the head starts at zero, GASA from the full attention."""
+    nn.init.zeros_(network.proj_out.weight)
+    nn.init.zeros_(network.proj_out.bias)
+    if model.gasa:
+        network.copy_gasa_from_full_attention()
+        for block in network.blocks:
+            nn.init.constant_(block.attn1.gasa.gate, model.gasa_gate)
+
+
+def choose_trained(network: OrbitWanTransformer3DModel, model: ModelConfig) -> None:
+    """Attach the LoRA and set `requires_grad`."""
+    if model.train == "lora":
+        from peft import LoraConfig, inject_adapter_in_model
+
+        targets = [name for name, _ in network.named_modules() if is_trained(name) or _GASA_PROJECTION.fullmatch(name)]
+        network.requires_grad_(False)
+        settings = LoraConfig(r=model.rank, lora_alpha=model.alpha, target_modules=targets)  # pyright: ignore[reportArgumentType]
+        inject_adapter_in_model(settings, network)
+        for name, parameter in network.named_parameters():
+            whole = name.startswith("patch_embedding.") or name.endswith(".gasa.gate")
+            parameter.requires_grad_(whole or ".lora_" in name)
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
+    else:
+        network.requires_grad_(True)
+    if not model.reference and network.ref_conv is not None:
+        network.ref_conv.requires_grad_(False)
+
+
+def trained_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
+    """Name -> parameter of what is trained, in order."""
+    return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+
+
+def build_vae(model: ModelConfig) -> Any:
+    """The Wan VAE, or the patch codec. Raises InputError."""
+    return load_vae(model.vae) if model.vae else PatchVae().eval()
+
+
+def encoded_prompt(model: ModelConfig, name: str = "positive") -> torch.Tensor:
+    """The prompt (1, tokens, text_dim), float32: from its file, or one token of zeros. Raises InputError."""
+    if not model.prompt:
+        return torch.zeros((1, 1, model.text_dim))
+    store = TensorStore(Path(model.prompt))
+    if name not in store or store[name].shape[-1] != model.text_dim:
+        raise InputError(
+            "prompt-file",
+            f"{model.prompt} holds no encoded prompt '{name}' of width {model.text_dim}.",
+            "Encode the prompt with the text encoder of this model.",
+        )
+    return store.tensor(name).float().reshape(1, -1, model.text_dim)
