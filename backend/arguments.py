@@ -59,6 +59,16 @@ def parser() -> argparse.ArgumentParser:
         if name in ("generate", "preview"):
             command.add_argument("--output", choices=OUTPUTS, help="what the objects get (default: textures)")
             command.add_argument("--no-turntable", action="store_false", dest="turntable", help="no turntable video")
+    run = commands.add_parser("run", help="run the stages that a request file names", allow_abbrev=False)
+    run.add_argument(
+        "request", metavar="JSON", help="job, stages, and whether to keep valid ones (backend/requests.py)"
+    )
+    run.add_argument("--json", action="store_true", default=False, help="one event per line on standard output")
+    run.add_argument(
+        "--parent-pipe",
+        action="store_true",
+        help="take commands as JSON lines from standard input, and stop when it closes",
+    )
     guide = commands.add_parser(
         "guide",
         help="save a picture of the bare object to paint over, and its camera",

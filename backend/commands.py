@@ -22,14 +22,17 @@ from .errors import CancelledError, InputError, MemoryLimitError, OrbitPainterEr
 from .host import Host
 from .interruption import Interruption, signals
 from .job import Job
+from .parent import Parent
 from .pipeline import Pipeline
+from .protocol import Message, Writer
+from .requests import RunRequest, load_request
 from .run_folder import RunFolder
 
 
 def main(words: Sequence[str], make_host: Callable[[], Host]) -> int:
     """Run one command and return the process's exit status. Never raises."""
-    with _events_stream() as events:
-        console: Console = JsonConsole(events) if "--json" in words else TerminalConsole()
+    with events_stream() as events:
+        console: Console = JsonConsole(Writer(events)) if "--json" in words else TerminalConsole()
         interruption = Interruption()
         out: list[Path] = []
         try:
@@ -43,45 +46,74 @@ def main(words: Sequence[str], make_host: Callable[[], Host]) -> int:
                 with signals(interruption, lambda: None):
                     MANAGING[options.command].run_command(options, make_host().online, console, interruption.check)
                 return 0
-            out.append(Path(options.out))
             if options.command == "guide":
                 with signals(interruption, lambda: None):
                     guide.export(options, make_host(), console, interruption.check)
-            else:
-                _run(options, make_host, console, interruption)
+                return 0
+            with _parent(options, console, interruption) as parent:
+                request = _request(options)
+                out.append(Path(request.job.out))
+                if "dry_run" in vars(options) and options.dry_run:
+                    make_host()
+                    _describe(request.job, request.stages, console)
+                else:
+                    _run(request, make_host(), console, interruption, parent)
         except SystemExit as stop:  # argparse: --help and --version
             return int(stop.code or 0)
         except BaseException as failure:  # the one place where a program may catch everything: it reports it
             error = explained(failure)
-            console.error(error, None if isinstance(error, CancelledError) else _write_log(failure, out))
+            console.error(error, None if isinstance(error, CancelledError) else write_log(failure, out))
             return error.exit_status
     return 0
 
 
-def _run(
-    options: argparse.Namespace, make_host: Callable[[], Host], console: Console, interruption: Interruption
-) -> None:
+def _request(options: argparse.Namespace) -> RunRequest:
+    """What a command asks for. Raises InputError and UsageError."""
+    if options.command == "run":
+        return load_request(options.request)
     stages = COMMANDS[options.command]
     saved_path = Path(options.out) / "work" / "job.json"
-    first = stages[0] == "passes"
-    if first:
+    if stages[0] == "passes":
         saved = load_recipe(options.recipe) if "recipe" in vars(options) else None
-    else:
-        if not saved_path.exists():
-            raise InputError(
-                "stage-missing",
-                f"{options.out} is not the output folder of an earlier run.",
-                "Run 'passes' or 'generate' first.",
-            )
+    elif saved_path.exists():
         saved = load_recipe(saved_path)
-    job = job_of(options, saved)
-    host = make_host()
-    if options.dry_run:
-        _describe(job, stages, console)
-        return
-    with RunFolder(job.out) as run, signals(interruption, run.remove_parts):
-        result = Pipeline(job, host, console, run, interruption.check).run(stages, resume=options.resume)
+    else:
+        raise InputError(
+            "stage-missing",
+            f"{options.out} is not the output folder of an earlier run.",
+            "Run 'passes' or 'generate' first.",
+        )
+    return RunRequest(job_of(options, saved), stages, options.resume)
+
+
+def _run(
+    request: RunRequest, host: Host, console: Console, interruption: Interruption, parent: Parent | None = None
+) -> None:
+    with RunFolder(request.job.out) as run, signals(interruption, run.remove_parts):
+        if parent is not None:
+            parent.last_resort = run.remove_parts
+        pipeline = Pipeline(request.job, host, console, run, interruption.check)
+        result = pipeline.run(request.stages, resume=request.resume)
     console.result(result["manifest"], result["summary"])
+
+
+@contextlib.contextmanager
+def _parent(options: argparse.Namespace, console: Console, interruption: Interruption) -> Iterator[Parent | None]:
+    """With --parent-pipe: cancel when the parent says so or is gone, and let it know that we live."""
+    if not ("parent_pipe" in vars(options) and options.parent_pipe and isinstance(console, JsonConsole)):
+        yield None
+        return
+
+    def obey(message: Message) -> None:
+        if message["type"] == "cancel":
+            interruption.cancel()
+
+    parent = Parent(console.writer, obey, interruption.cancel)
+    parent.start()
+    try:
+        yield parent
+    finally:
+        parent.stop()
 
 
 def _describe(job: Job, stages: Sequence[str], console: Console) -> None:
@@ -100,6 +132,12 @@ def explained(failure: BaseException) -> OrbitPainterError:
         return failure
     if isinstance(failure, KeyboardInterrupt):
         return CancelledError()
+    if type(failure).__name__ == "OutOfMemoryError":  # torch's, whether or not torch is here
+        return MemoryLimitError(
+            "out-of-gpu-memory",
+            "The GPU ran out of memory.",
+            "Close other programs that use it, or choose a smaller quality preset.",
+        )
     if isinstance(failure, MemoryError):
         return MemoryLimitError(
             "out-of-memory",
@@ -117,7 +155,7 @@ def explained(failure: BaseException) -> OrbitPainterError:
     )
 
 
-def _write_log(failure: BaseException, out: Sequence[Path]) -> str | None:
+def write_log(failure: BaseException, out: Sequence[Path]) -> str | None:
     """The traceback, in the run's folder where it exists and can be written, else in the temporary folder."""
     text = "".join(traceback.format_exception(failure))
     name = f"orbit-painter-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
@@ -132,7 +170,7 @@ def _write_log(failure: BaseException, out: Sequence[Path]) -> str | None:
 
 
 @contextlib.contextmanager
-def _events_stream() -> Iterator[TextIO]:
+def events_stream() -> Iterator[TextIO]:
     """Standard output for our events alone: whatever Blender or a library prints goes to standard error."""
     sys.stdout.flush()
     original = os.dup(1)

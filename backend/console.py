@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,8 +11,8 @@ from typing import Any, Protocol, TextIO
 
 from .errors import OrbitPainterError
 from .progress import Progress
+from .protocol import Writer
 
-MAX_LINE = 64 * 1024  # bytes of one event
 RATE = 0.1  # seconds between two progress events
 
 
@@ -105,16 +104,12 @@ class TerminalConsole:
 class JsonConsole:
     """One JSON object a line, the worker protocol's events."""
 
-    def __init__(self, stream: TextIO, job_id: str = "") -> None:
-        self._stream = stream
+    def __init__(self, writer: Writer, job_id: str = "") -> None:
+        self.writer = writer
         self._job_id = job_id
 
     def _send(self, kind: str, /, **fields: Any) -> None:
-        line = json.dumps({"type": kind, "job_id": self._job_id, **fields}, ensure_ascii=False)
-        if len(line.encode()) > MAX_LINE:
-            line = json.dumps({"type": kind, "job_id": self._job_id, "truncated": True})
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        self.writer.send(kind, job_id=self._job_id, **fields)
 
     def plan(self, stages: Sequence[str]) -> None:
         self._send("accepted", plan=list(stages))
@@ -128,7 +123,16 @@ class JsonConsole:
 
     def end(self, stage: str, seconds: float, skipped: bool) -> None:
         detail = "kept from the earlier run" if skipped else f"{seconds:.1f} s"
-        self._send("progress", stage=stage, done=1.0, total=1.0, eta_s=0.0, detail=detail)
+        self._send(
+            "progress",
+            stage=stage,
+            done=1.0,
+            total=1.0,
+            eta_s=0.0,
+            detail=detail,
+            seconds=round(seconds, 3),
+            kept=skipped,
+        )
 
     def preview(self, kind: str, path: str, view: int) -> None:
         self._send("preview", kind=kind, path=path, view=view)
@@ -144,7 +148,12 @@ class JsonConsole:
             self._send("cancelled")
             return
         self._send(
-            "error", code=error.code, message=error.message, advice=error.advice, retryable=False, trace_path=log
+            "error",
+            code=error.code,
+            message=error.message,
+            advice=error.advice,
+            retryable=error.exit_status in (5, 7),  # memory and disk may be free another time
+            trace_path=log,
         )
 
 

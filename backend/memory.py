@@ -36,6 +36,15 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def resident_bytes() -> int:
+    """Resident memory of this process now, in bytes; the peak where only that is known."""
+    if _STATUS.exists():
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    return peak_bytes()
+
+
 def available_bytes() -> int:
     """Memory that a process can still get without swapping, in bytes; 0 if unknown.
 

@@ -8,12 +8,13 @@ import numpy as np
 from orbit_painter.backend.console import JsonConsole
 from orbit_painter.backend.files import read_png
 from orbit_painter.backend.previews import SIZE, Previews
+from orbit_painter.backend.protocol import Writer
 
 
 def test_a_preview_is_a_small_picture_and_one_event(tmp_path):
     stream = io.StringIO()
     picture = np.full((512, 256, 4), 200, np.uint8)
-    previews = Previews(tmp_path / "previews", JsonConsole(stream))
+    previews = Previews(tmp_path / "previews", JsonConsole(Writer(stream)))
     previews.show(7, picture)
     previews.show(8, picture)  # too soon after the first
     events = [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -27,5 +28,5 @@ def test_previews_of_an_earlier_run_go(tmp_path):
     folder = tmp_path / "previews"
     folder.mkdir()
     (folder / "view_0001.png").write_bytes(b"old")
-    Previews(folder, JsonConsole(io.StringIO()))
+    Previews(folder, JsonConsole(Writer(io.StringIO())))
     assert not folder.exists()

@@ -105,3 +105,8 @@ class Painter(Protocol):
     def close(self) -> None:
         """Free what `paint` has kept: weights, caches, memory of the device. The engine can paint again afterwards."""
         ...
+
+    def lighter(self, options: Mapping[str, Any]) -> tuple[Mapping[str, Any], str] | None:
+        """Options for a run that needs less memory, and what changes as a clause ("Surface grid 96 instead of 192");
+        None if there are none."""
+        ...

@@ -6,6 +6,7 @@ import json
 import pytest
 from orbit_painter.backend.console import JsonConsole, TerminalConsole, stage_progress
 from orbit_painter.backend.errors import CancelledError, InputError
+from orbit_painter.backend.protocol import Writer
 
 
 def run_stage(console, fractions, check=lambda: None):
@@ -16,7 +17,7 @@ def run_stage(console, fractions, check=lambda: None):
 
 def test_json_events_are_one_object_a_line_and_never_go_backwards():
     stream = io.StringIO()
-    console = JsonConsole(stream, "job-1")
+    console = JsonConsole(Writer(stream), "job-1")
     console.plan(["paint"])
     run_stage(console, [0.1, 0.9, 0.3, 1.0])
     console.note("A note.")
@@ -33,7 +34,7 @@ def test_json_events_are_one_object_a_line_and_never_go_backwards():
 
 def test_progress_is_limited_to_ten_events_a_second():
     stream = io.StringIO()
-    run_stage(JsonConsole(stream), [i / 10000 for i in range(10000)])
+    run_stage(JsonConsole(Writer(stream)), [i / 10000 for i in range(10000)])
     assert len(stream.getvalue().splitlines()) < 40
 
 
@@ -46,13 +47,13 @@ def test_a_stop_is_noticed_at_the_next_progress_call():
             raise CancelledError
 
     with pytest.raises(CancelledError):
-        run_stage(JsonConsole(io.StringIO()), [0.1] * 10, check)
+        run_stage(JsonConsole(Writer(io.StringIO())), [0.1] * 10, check)
     assert len(calls) == 4
 
 
 def test_a_stop_is_an_event_of_its_own():
     stream = io.StringIO()
-    JsonConsole(stream).error(CancelledError(), None)
+    JsonConsole(Writer(stream)).error(CancelledError(), None)
     assert json.loads(stream.getvalue())["type"] == "cancelled"
 
 

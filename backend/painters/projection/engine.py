@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from ..base import Frame, PaintedFrames, PaintRequest, Reference
 from .evidence import Evidence, Picture, gather
 from .gbuffer import GeometryBuffer, geometry_buffer
 from .matting import cut_out
-from .options import ProjectionOptions
+from .options import SMALLEST_GRID, ProjectionOptions
 from .registration import POOR_FIT, register
 from .render import render_frame
 from .salience import ordinary
@@ -72,6 +72,13 @@ class ProjectionPainter:
 
     def close(self) -> None:
         """Nothing is kept between jobs."""
+
+    def lighter(self, options: Mapping[str, Any]) -> tuple[Mapping[str, Any], str] | None:
+        """Half the surface grid, a quarter of the memory."""
+        grid = ProjectionOptions.parse(options).grid
+        if grid < 2 * SMALLEST_GRID:
+            return None
+        return {**options, "grid": grid // 2}, f"Took the surface grid {grid // 2} instead of {grid}"
 
 
 def read_references(

@@ -12,6 +12,9 @@ from ...errors import UsageError
 SYMMETRIES = ("auto", "off", "x", "y")
 
 
+SMALLEST_GRID = 32
+
+
 @dataclass(frozen=True)
 class ProjectionOptions:
     """symmetry    mirror planes used for completion: auto (tested on the mesh), off, or x / y (taken as given)
@@ -31,7 +34,7 @@ class ProjectionOptions:
         _choice("symmetry", self.symmetry, SYMMETRIES)
         _choice("background", self.background, ("auto", "keep"))
         _choice("patch", self.patch, (3, 5, 7))
-        for name, low, high in (("detail", 0.0, 1.0), ("grid", 32, 384)):
+        for name, low, high in (("detail", 0.0, 1.0), ("grid", SMALLEST_GRID, 384)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
                 raise UsageError(

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hands objects over to a background Blender: a .blend with what they depend on, and a note of what the scene adds.
+
+The objects go as they are, not evaluated: modifiers and their targets, rigs and poses, shape keys, node groups and
+links to libraries come along as data-blocks that they use, so the other Blender sees what the viewport shows, and UV
+maps made there fit the originals. Nothing in the open file changes, and nothing else of the scene is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..backend.errors import OutputError
+from ..backend.whole_files import atomic_path, write_json
+
+BLEND, NOTE = "scene.blend", "scene.json"
+_SIMPLIFY = ("use_simplify", "simplify_subdivision", "simplify_child_particles")
+
+
+def export_objects(context: Any, objects: Sequence[bpy.types.Object], folder: Path) -> None:
+    """Write BLEND and NOTE into `folder`; scene_open.py makes a scene of them. Raises OutputError."""
+    wanted = _with_children(objects)
+    for obj in wanted:
+        obj.update_from_editmode()  # what is being edited; the mode stays
+    with atomic_path(folder / BLEND) as temporary:
+        try:
+            bpy.data.libraries.write(str(temporary), set(wanted), path_remap="ABSOLUTE", fake_user=False)
+        except RuntimeError as error:
+            raise OutputError(
+                "scene-unwritable", f"The objects could not be written to {folder} ({error}).", "Choose another folder."
+            ) from error
+    scene = context.scene
+    note = {
+        "objects": [{"name": obj.name, "library": obj.library.filepath if obj.library else ""} for obj in wanted],
+        "frame": scene.frame_current_final,
+        "simplify": {name: getattr(scene.render, name) for name in _SIMPLIFY},
+        "scripts": bool(context.preferences.filepaths.use_scripts_auto_execute),
+    }
+    write_json(folder / NOTE, note)
+
+
+def _with_children(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
+    """The objects, and the children that they put on their vertices or faces, which do not come along by themselves."""
+    found: dict[bpy.types.Object, None] = dict.fromkeys(objects)
+    for obj in list(found):
+        if obj.instance_type in ("VERTS", "FACES"):
+            found.update(dict.fromkeys(obj.children_recursive))
+    return list(found)

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run by the background Blender before the command line: makes a scene of what scene_export.py wrote.
+
+    blender -b scene.blend -P addon/scene_open.py -P backend/cli.py -- ...
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+NOTE = "scene.json"  # beside the .blend, as scene_export.py names it
+
+
+def open_scene() -> None:
+    """Link the exported objects into the scene and take over frame and simplification."""
+    note = json.loads(Path(bpy.data.filepath).with_name(NOTE).read_text(encoding="utf-8"))
+    scene: Any = bpy.context.scene
+    for entry in note["objects"]:
+        obj = _find(entry["name"], entry["library"])
+        if obj is not None and obj.name not in scene.collection.objects:
+            scene.collection.objects.link(obj)
+    for name, value in note["simplify"].items():
+        setattr(scene.render, name, value)
+    whole = int(note["frame"] // 1)
+    scene.frame_set(whole, subframe=note["frame"] - whole)
+
+
+def _find(name: str, library: str) -> Any:
+    """The object of that name; a linked one may be stored under another path to the same file."""
+    if not library:
+        return bpy.data.objects.get((name, None))  # pyright: ignore[reportArgumentType, reportCallIssue]
+    return next((obj for obj in bpy.data.objects if obj.name == name and obj.library is not None), None)
+
+
+if __name__ == "__main__":
+    open_scene()
