@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from . import (
     command,
+    jobs,
     ops_guide,
     ops_references,
     props,
@@ -21,6 +22,7 @@ MODULES = (
     thumbnails,
     props,
     targets,
+    jobs,
     ops_references,
     ops_guide,
 )

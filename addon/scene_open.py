@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run by the background Blender before the command line: makes a scene of what scene_export.py wrote.
 
-    blender -b scene.blend -P addon/scene_open.py -P backend/cli.py -- ...
+blender -b scene.blend -P addon/scene_open.py -P backend/cli.py -- ...
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--no-turntable", action="store_false", dest="turntable", help="no turntable video")
     run = commands.add_parser("run", help="run the stages that a request file names", allow_abbrev=False)
     run.add_argument(
-        "request", metavar="JSON", help="job, stages, and whether to keep valid ones (backend/requests.py)"
+        "request", metavar="JSON", help="job, stages, and whether to keep valid ones (backend/run_request.py)"
     )
     run.add_argument("--json", action="store_true", default=False, help="one event per line on standard output")
     run.add_argument(

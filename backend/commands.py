@@ -25,8 +25,8 @@ from .job import Job
 from .parent import Parent
 from .pipeline import Pipeline
 from .protocol import Message, Writer
-from .requests import RunRequest, load_request
 from .run_folder import RunFolder
+from .run_request import RunRequest, load_request
 
 
 def main(words: Sequence[str], make_host: Callable[[], Host]) -> int:

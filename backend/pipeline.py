@@ -32,8 +32,8 @@ from .painters.frames_file import load_frames, save_frames
 from .painters.registry import create_painter
 from .previews import Previews
 from .progress import Progress, part
-from .requests import STAGES
 from .run_folder import RunFolder, digest
+from .run_request import STAGES
 from .texturing.fuse import fuse
 from .texturing.targets import Plan, plan_targets
 from .whole_files import file_digest

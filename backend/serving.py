@@ -24,8 +24,8 @@ from .painters.registry import create_painter
 from .parent import Parent
 from .pipeline import Pipeline
 from .protocol import PROTOCOL, Message, Writer
-from .requests import RunRequest, load_request
 from .run_folder import RunFolder
+from .run_request import RunRequest, load_request
 from .version import VERSION
 
 IDLE = 600.0  # seconds without a job after which the worker ends, and with it all that it holds

@@ -14,7 +14,7 @@ kept, until it crashes too often. `retry` continues a failed or cancelled job wh
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -37,8 +37,8 @@ NOTHING = Failure("", "")
 class Link(Protocol):
     """A process to talk to; see process.Child."""
 
-    tail: Sequence[str]
-
+    @property
+    def tail(self) -> Iterable[str]: ...
     @property
     def status(self) -> int | None: ...
     @property

@@ -17,6 +17,14 @@ ENGINES: dict[str, tuple[str, str]] = {
 }
 
 
+EMBEDDED = frozenset({"projection"})  # engines that need nothing but what Blender ships
+
+
+def needs_engine(name: str) -> bool:
+    """The painter runs in the managed environment, not in Blender's own Python."""
+    return name not in EMBEDDED
+
+
 def engine_names() -> list[str]:
     """Names of all engines, whether or not what they need is installed."""
     return list(ENGINES)

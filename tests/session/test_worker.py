@@ -17,7 +17,7 @@ from orbit_painter.backend.job import Job, ReferenceSpec
 from orbit_painter.backend.painters.base import Frame, PaintedFrames
 from orbit_painter.backend.process import Child, child_environment
 from orbit_painter.backend.protocol import Writer
-from orbit_painter.backend.requests import RunRequest, load_request, save_request
+from orbit_painter.backend.run_request import RunRequest, load_request, save_request
 from orbit_painter.backend.serving import Worker
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a job's processes are started: the background Blender, and the worker in the engine's Python."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+
+from ..backend.environment import default_root, status
+from ..backend.job_store import JobStore
+from ..backend.painters.registry import needs_engine
+from ..backend.process import Child, child_environment
+from ..backend.protocol import PROTOCOL
+from ..backend.session import Place, Step
+
+if TYPE_CHECKING:
+    from ..backend.job import Job
+
+
+@dataclass
+class Settings:
+    """What the preferences decide. root: folder of the engine; idle: seconds without a job after which a worker ends;
+    devices: CUDA devices that get a worker each, ("",) for one on whatever the engine finds."""
+
+    root: Path = field(default_factory=default_root)
+    idle: float = 600.0
+    devices: tuple[str, ...] = ("",)
+
+
+settings = Settings()
+_ROOT = Path(__file__).resolve().parent.parent
+_children: list[Child] = []
+
+
+def steps(job: Job, folder: Path) -> list[Step]:
+    """The job's steps, with their request files in `folder`. Raises OutputError."""
+    from ..backend.run_request import STAGES, RunRequest, save_request
+
+    parts = [("blender", STAGES)]
+    if needs_engine(job.engine):
+        parts = [("blender", STAGES[:1]), ("worker", STAGES[1:2]), ("blender", STAGES[2:])]
+    made = []
+    for number, (place, stages) in enumerate(parts):
+        path = folder / f"request_{number}.json"
+        save_request(path, RunRequest(job, stages))
+        made.append(Step("worker" if place == "worker" else "blender", stages, str(path)))
+    return made
+
+
+def blender(store: JobStore, step: Step) -> Place:
+    """A Blender without windows that opens the exported scene and runs the step. Raises OSError."""
+    note = json.loads((store.folder / "scene.json").read_text(encoding="utf-8"))
+    command = [bpy.app.binary_path, "--background", "--factory-startup", "--offline-mode"]
+    command += ["--enable-autoexec"] if note["scripts"] else []
+    command += [store.folder / "scene.blend", "--python-exit-code", "31", "-P", _ROOT / "addon" / "scene_open.py"]
+    command += ["-P", _ROOT / "backend" / "cli.py", "--", "run", step.request, "--json", "--parent-pipe"]
+    child = Child(command, store.folder, store.log, child_environment(also="BLENDER_"))
+    return Place(_remembered(child), shared=False)
+
+
+def worker(device: str) -> Place:
+    """The engine's process for this device ("" for whatever the engine finds). Raises OSError."""
+    engine = status(settings.root)
+    if engine.python is None:
+        raise FileNotFoundError(engine.message or "the engine is not installed")
+    logs = settings.root / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    name = f"worker{device and '-'}{device.replace(':', '')}"
+    command = [engine.python, "-I", "-u", _ROOT / "backend" / "worker.py", "--protocol", str(PROTOCOL)]
+    command += ["--log", logs / f"{name}.log", "--idle", f"{settings.idle:g}"]
+    environment = child_environment({"CUDA_VISIBLE_DEVICES": device} if device else None)
+    child = Child(command, logs, logs / f"{name}-errors.log", environment)
+    return Place(_remembered(child), shared=True)
+
+
+def close_all() -> None:
+    """End every process that was started here, together."""
+    running = [child for child in _children if child.status is None]
+    for child in running:
+        child.close_input()
+    for child in running:
+        child.close()
+    _children.clear()
+
+
+def _remembered(child: Child) -> Child:
+    _children[:] = [other for other in _children if other.status is None]
+    _children.append(child)
+    return child
