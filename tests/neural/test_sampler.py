@@ -118,7 +118,7 @@ def test_first_frame_sharing(mode, steps):
         assert torch.allclose(frame, expected) == written
     assert torch.allclose(out[:, :, :1], first) == (steps is None)
     assert torch.equal(out, plain) == (steps == 0)
-    assert [step for step, _, _ in after] == [0, 1, 2, 3]
+    assert [step for step, _, _, _ in after] == [0, 1, 2, 3]
     assert torch.equal(after[-1][2], out)
     assert after[-1][1] == 0
 

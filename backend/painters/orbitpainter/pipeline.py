@@ -220,8 +220,8 @@ class OrbitPainterPipeline(DiffusionPipeline):
         encoded = [self.encode_orbit(o) if isinstance(o, OrbitPictures) else o for o in orbits]
         clean = self.encode_picture(reference) if isinstance(reference, np.ndarray) else reference
         texts = prompts or self.encode_prompts()
-        generator = generator or torch.Generator("cpu").manual_seed(0)
-        start = generator.get_state()
+        source: torch.Generator = generator or torch.Generator("cpu").manual_seed(0)
+        start = source.get_state()
         if not isinstance(guidance, Guidance):
             guidance = Guidance(guidance)
         counts = {orbit.segment.orbit: orbit.segment.views for orbit in encoded}
@@ -237,8 +237,8 @@ class OrbitPainterPipeline(DiffusionPipeline):
             )
             chosen = [orbit for orbit in encoded if orbit.segment in run.segments]
             inputs = self._inputs(run, chosen, clean, texts, num_inference_steps, foreground_only, gasa_backend)
-            generator.set_state(start)
-            noise = initial_noise((1, LATENT_CHANNELS, *inputs.position.shape[2:]), generator).to(self._device)
+            source.set_state(start)
+            noise = initial_noise((1, LATENT_CHANNELS, *inputs.position.shape[2:]), source).to(self._device)
             first = self._first_frame(mode, run, frames, sharing)
             painted = self._sample(inputs, noise, sigmas, guidance, boundary, first, after, report)
             report(0.95, "decoding")
