@@ -8,6 +8,7 @@ from typing import Any
 
 import bpy
 
+RECIPE = "orbit_painter_recipe"  # custom property of images and materials: which job made them
 _COLLECTIONS = ("objects", "meshes", "materials", "images", "node_groups")
 
 

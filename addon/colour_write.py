@@ -48,7 +48,7 @@ def loop_colours(
 
 
 def write_colours(obj: bpy.types.Object, name: str, colours: NDArray[np.uint8], domain: Domain) -> str:
-    """Add a colour attribute to the object's mesh, and choose it for painting and rendering; the name it got.
+    """Add a colour attribute to the object's mesh; the name it got.
 
     colours: uint8 (loops, 4), sRGB. For points, the mean of their corners. An attribute of that name that we made is
     replaced. Raises InputError: object-linked, object-in-edit-mode, colours-mismatch.
@@ -75,7 +75,6 @@ def write_colours(obj: bpy.types.Object, name: str, colours: NDArray[np.uint8], 
     else:
         layer = mesh.color_attributes.new(name, "BYTE_COLOR", domain)
     layer.data.foreach_set("color_srgb", np.ascontiguousarray(values).ravel())
-    activate_colours(mesh, layer.name)
     mesh.update()
     return layer.name
 

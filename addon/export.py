@@ -15,9 +15,9 @@ import bpy
 from ..backend.errors import EngineMissingError, InputError, OutputError
 from ..backend.files import atomic_path, check_writable
 from . import import_checks
+from .blocks import RECIPE
 from .compat import current_layer
 from .glb_order import put_first
-from .image_load import RECIPE
 from .quiet import stdout_to_stderr
 
 

@@ -24,7 +24,7 @@ from ..backend.progress import Progress, part
 from ..backend.texturing.targets import NEW_UV_MAP, Plan, with_unwrapped
 from ..backend.texturing.unwrap import unwrap
 from ..backend.texturing.voxel_files import load_voxels
-from .colour_write import write_colours
+from .colour_write import activate_colours, write_colours
 from .compat import online
 from .export import export_glb, save_blend
 from .import_file import import_file
@@ -157,6 +157,7 @@ class BlenderHost:
             for obj, what in zip(objects, placed, strict=True):
                 colours = load_npz(folder / what.colours)["colour"]
                 sources[obj.name] = Attribute(write_colours(obj, COLOURS, colours, "CORNER"))
+                activate_colours(obj.data, COLOURS)
             return show(objects, sources, recipe_id=recipe_id)
         images: dict[TextureKey, Sequence[Path]] = {
             target.obj.name if slot < 0 else (target.obj.name, slot): texture.files

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +13,9 @@ import bpy
 from ..backend.errors import InputError
 from ..backend.png import is_whole_png
 from . import compat
+from .blocks import RECIPE
+from .results_store import make_relative
 
-RECIPE = "orbit_painter_recipe"  # custom property of images and materials: which job made them
 _TILE = re.compile(r"\.(1\d{3})\.[^.]+$")
 
 
@@ -43,13 +43,6 @@ def load_image(files: Sequence[str | Path], recipe_id: str) -> bpy.types.Image:
     image.alpha_mode = "NONE"  # alpha only says where faces are
     make_relative(image)
     return image
-
-
-def make_relative(image: Any) -> None:
-    """Name the file relative to the .blend, once that is saved."""
-    if bpy.data.filepath:
-        with contextlib.suppress(ValueError):  # another drive
-            image.filepath_raw = bpy.path.relpath(image.filepath_raw)
 
 
 def _make_tiled(image: Any, files: Sequence[str | Path], tiles: Sequence[int]) -> None:

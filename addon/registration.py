@@ -6,13 +6,18 @@ from __future__ import annotations
 from . import (
     command,
     jobs,
+    ops_apply,
     ops_guide,
     ops_references,
+    ops_variants,
     props,
     targets,
     threads,
     thumbnails,
     translations,
+    tray,
+    variant_files,
+    variant_props,
 )
 
 MODULES = (
@@ -25,6 +30,11 @@ MODULES = (
     jobs,
     ops_references,
     ops_guide,
+    variant_props,
+    variant_files,
+    tray,
+    ops_apply,
+    ops_variants,
 )
 
 

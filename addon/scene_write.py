@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.errors import InputError
-from .blocks import BlockRef, ref
-from .image_load import RECIPE, load_image
+from .blocks import RECIPE, BlockRef, ref
+from .image_load import load_image
 from .material_nodes import (
     NodeEdit,
     Picture,

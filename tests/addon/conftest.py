@@ -48,6 +48,12 @@ def snapshot(bpy):
 
 
 @pytest.fixture(scope="session")
+def finished_job(bpy):
+    """The module that makes the folder of a finished job."""
+    return load_sibling("finished_job")
+
+
+@pytest.fixture(scope="session")
 def real_blender():
     """Runs a script of this folder in a real Blender; its output. REAL_BLENDER may name the command."""
     helper = ROOT.parent / "shared" / "tools" / "real-blender"

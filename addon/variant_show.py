@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shows any result of an object, or its original look, and removes results (specs/blender-extension.md 10)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .blocks import RECIPE, ref
+from .colour_write import activate_colours
+from .material_nodes import Attribute, NodeEdit, Picture, Source
+from .scene_write import MADE, Change, MaterialChange, SlotChange, TextureKey, restore, show
+from .variant_props import results_of
+from .variants import can_restore, find, image_files, shown, sidecars_of
+
+
+def show_variant(objects: Sequence[bpy.types.Object], recipe_id: str) -> list[str]:
+    """Show the variant on objects that have it; notes for the artist. Raises InputError; then nothing has changed."""
+    sources: dict[TextureKey, Source] = {}
+    before = {obj: shown(obj) for obj in objects}
+    colours = {obj: _colour_choice(obj) for obj in objects}
+    found = {obj: find(obj, recipe_id) for obj in objects}
+    for obj, variant in found.items():
+        if variant.attribute:
+            sources[obj.name] = Attribute(variant.attribute)
+        for texture in variant.textures:
+            if texture.image is not None:
+                key = obj.name if texture.slot < 0 else (obj.name, texture.slot)
+                sources[key] = Picture(texture.image, variant.uv_map)
+    change = show(objects, sources, mode=found[objects[0]].mode, recipe_id=recipe_id)
+    for obj, variant in found.items():
+        _remember(obj, change, colours[obj])
+        if variant.attribute:
+            activate_colours(obj.data, variant.attribute)
+        if before[obj] != recipe_id:
+            results_of(obj).previous = before[obj]
+        results_of(obj).active = list(results_of(obj).variants).index(variant)
+    return change.notes
+
+
+def restore_original(objects: Sequence[bpy.types.Object]) -> None:
+    """Give the objects the materials back that they had before their first result.
+
+    A slot that the artist has given another material since keeps that.
+    """
+    for obj in objects:
+        results, original = results_of(obj), results_of(obj).original
+        previous = shown(obj)
+        change = Change("new_material", "")
+        for slot in original.slots:
+            now = obj.material_slots[slot.index].material if slot.index < len(obj.material_slots) else None
+            if now is not None and RECIPE in now:
+                change.created += _made_by_us(now)
+                change.slots.append(
+                    SlotChange(ref(obj), slot.index, slot.link, _ref(slot.material), slot.moved, _ref(slot.hidden))
+                )
+        for item in original.materials:
+            if item.material is None:
+                continue
+            if item.edit:
+                change.materials.append(MaterialChange(ref(item.material), _edit(item.edit)))
+            else:
+                change.kept.append(ref(item.material))
+        if original.added_slot:
+            change.added_slots.append(ref(obj.data))  # pyright: ignore[reportArgumentType]
+        change.active.append((ref(obj), original.active_index))
+        _choose_colours(obj, original.active_colour, original.render_colour)
+        _forget(original)
+        restore(change)
+        results.previous = previous
+
+
+def remove(obj: bpy.types.Object, recipe_id: str) -> list[Path]:
+    """Take a variant off the object, which shows its original look if it showed this one; files that nobody needs now.
+
+    The caller moves them to the trash when everything else is done.
+    """
+    results = results_of(obj)
+    if shown(obj) == recipe_id and can_restore(obj):
+        restore_original([obj])
+    variant = find(obj, recipe_id)
+    images = list(dict.fromkeys(t.image for t in variant.textures if t.image is not None))
+    attribute, sidecars = variant.attribute, sidecars_of(variant)
+    results.variants.remove(list(results.variants).index(variant))
+    results.active = min(results.active, max(len(results.variants) - 1, 0))
+    if results.previous == recipe_id:
+        results.previous = ""
+    files: list[Path] = []
+    for image in images:
+        needed = bpy.data.user_map(subset=[image])[image]
+        if not needed and image.library is None:
+            files += image_files(image)
+            bpy.data.images.remove(image)
+    others = [o for o in bpy.data.objects if o.type == "MESH" and find(o, recipe_id) is not None]
+    if not others:
+        files += sidecars
+    mesh: Any = obj.data
+    if attribute and mesh.library is None and not any(o.data == mesh for o in others):
+        layer = mesh.color_attributes.get(attribute)
+        if layer is not None:
+            mesh.color_attributes.remove(layer)
+    return files
+
+
+# What Restore Original needs
+
+
+def _remember(obj: bpy.types.Object, change: Change, colours: tuple[str, str]) -> None:
+    """Record what a change did to the object, as far as nothing is recorded yet."""
+    original = results_of(obj).original
+    if not original.recorded:
+        original.recorded = True
+        original.active_colour, original.render_colour = colours
+        original.active_index = next(i for r, i in change.active if r.resolve() == obj)
+    known = {slot.index for slot in original.slots}
+    for slot in change.slots:
+        if slot.obj.resolve() != obj or slot.index in known:
+            continue
+        item = original.slots.add()
+        item.index, item.link, item.moved = slot.index, slot.link, slot.moved
+        item.material = None if slot.material is None else slot.material.resolve()
+        item.hidden = None if slot.hidden is None else slot.hidden.resolve()
+    mine = {slot.material for slot in obj.material_slots}
+    for fed in change.materials:
+        if (material := fed.material.resolve()) in mine:
+            item = original.materials.add()
+            item.material, item.edit = material, json.dumps(asdict(fed.edit))
+    recorded = {slot.material for slot in original.slots}
+    for kept in change.kept:
+        if (material := kept.resolve()) in recorded:
+            original.materials.add().material = material
+    if any(mesh.resolve() == obj.data for mesh in change.added_slots):
+        original.added_slot = True
+
+
+def _forget(original: Any) -> None:
+    original.slots.clear()
+    original.materials.clear()
+    for name in ("recorded", "added_slot", "active_index", "active_colour", "render_colour"):
+        original.property_unset(name)
+
+
+def _edit(text: str) -> NodeEdit:
+    data = json.loads(text)
+    return NodeEdit(tuple(data["nodes"]), tuple(tuple(link) for link in data["links"]), data["active"])
+
+
+def _ref(material: bpy.types.Material | None) -> Any:
+    return None if material is None else ref(material)
+
+
+def _made_by_us(material: bpy.types.Material) -> list[Any]:
+    """The material and its node groups, as far as they are copies that we made."""
+    if MADE not in material or material.node_tree is None:
+        return []
+    groups, waiting = {}, [material.node_tree]
+    while waiting:
+        for node in waiting.pop().nodes:
+            tree = getattr(node, "node_tree", None)
+            if tree is not None and MADE in tree and tree not in groups:
+                groups[tree] = None
+                waiting.append(tree)
+    return [ref(material), *map(ref, groups)]
+
+
+def _colour_choice(obj: bpy.types.Object) -> tuple[str, str]:
+    """Names of the colour attributes for painting and for rendering."""
+    mesh: Any = obj.data
+    layers = mesh.color_attributes
+    names = [layer.name for layer in layers]
+    active, rendered = layers.active_color_index, layers.render_color_index
+    return tuple(names[i] if 0 <= i < len(names) else "" for i in (active, rendered))  # pyright: ignore[reportReturnType]
+
+
+def _choose_colours(obj: bpy.types.Object, active: str, rendered: str) -> None:
+    mesh: Any = obj.data
+    if mesh.library is not None:
+        return
+    for name, choice in ((active, "active_color_index"), (rendered, "render_color_index")):
+        index = mesh.color_attributes.find(name) if name else -1
+        if index >= 0 and getattr(mesh.color_attributes, choice) != index:
+            setattr(mesh.color_attributes, choice, index)
