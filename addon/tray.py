@@ -27,13 +27,17 @@ INTERVAL = 0.5  # seconds between attempts
 
 @dataclass(frozen=True)
 class Waiting:
-    """A result that is not on its objects. code, message: why, once it was tried."""
+    """A result that is not on its objects.
+
+    code, message: why, once it was tried; home: the file of the objects, once another one was opened (None before)
+    """
 
     job_dir: Path
     title: str
     refs: tuple[BlockRef, ...] = ()
     code: str = ""
     message: str = ""
+    home: str | None = None
 
     @property
     def goes_on(self) -> bool:
@@ -42,6 +46,7 @@ class Waiting:
 
 
 _items: list[Waiting] = []
+_homes: dict[str, str] = {}  # job id -> the file of its objects, for jobs during which another one was opened
 
 
 def items() -> Sequence[Waiting]:
@@ -81,15 +86,32 @@ def refs_of_text(text: str) -> list[BlockRef]:
 
 
 def job_done(view: jobs.JobView) -> None:
-    """Called when a job has ended well; `view` is its JobView."""
+    """Called when a job has ended: its result is applied in the next tick, or now where there are no timers."""
+    home = _homes.pop(view.id, None)
+    if view.state != "done":
+        return
+    put(Waiting(view.out, view.title, view.objects, home=home))
+    if bpy.app.background:
+        _pump()
+
+
+def apply_now(view: jobs.JobView) -> Waiting | None:
+    """Put the result of a job that this Blender has waited for on its objects; why not, if that is so."""
     put(Waiting(view.out, view.title, view.objects))
-    if bpy.app.background:  # no timers there
-        _attempt(_items[-1])
+    attempt(view.out)
+    return next((item for item in _items if item.job_dir == view.out), None)
 
 
 def _pump() -> float | None:
     for item in [item for item in _items if item.goes_on]:
-        _attempt(item)
+        if item.home is None or item.home == bpy.data.filepath != "":
+            _attempt(item)
+        else:  # a result must not land on another object of the same name by itself
+            refused(
+                item.job_dir,
+                "other-file",
+                tr("Another file was opened before the result was ready. Apply puts it on objects of the same name."),
+            )
     return INTERVAL if any(item.goes_on for item in _items) else None
 
 
@@ -112,24 +134,22 @@ def _attempt(item: Waiting) -> None:
 
 
 @persistent
-def _other_file(*_: Any) -> None:
-    """Another file was opened: a result must not land on another object of the same name by itself."""
-    for item in [item for item in _items if item.goes_on]:
-        refused(
-            item.job_dir,
-            "other-file",
-            tr("Another file was opened before the result was put on. Apply puts it on objects of the same name."),
-        )
+def _before_load(*_: Any) -> None:
+    """Remember which file the objects of unfinished work are in."""
+    _items[:] = [replace(item, home=bpy.data.filepath) if item.home is None else item for item in _items]
+    for view in jobs.jobs():
+        _homes.setdefault(view.id, bpy.data.filepath)
 
 
 def register() -> None:
     jobs.on_done.append(job_done)
-    bpy.app.handlers.load_post.append(_other_file)
+    bpy.app.handlers.load_pre.append(_before_load)
 
 
 def unregister() -> None:
     jobs.on_done.remove(job_done)
-    bpy.app.handlers.load_post.remove(_other_file)
+    bpy.app.handlers.load_pre.remove(_before_load)
     if bpy.app.timers.is_registered(_pump):
         bpy.app.timers.unregister(_pump)
     _items.clear()
+    _homes.clear()

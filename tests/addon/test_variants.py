@@ -119,11 +119,8 @@ def test_files_lie_beside_a_saved_file(bl, job, tmp_path):
     assert image.filepath.startswith("//textures/orbit_painter/Böse_Kiste/Böse_Kiste_base_color_")
     assert Path(bl.path.abspath(image.filepath)).is_file()
     assert image.colorspace_settings.name == "sRGB"
-    assert [p.suffix for p in sorted(Path(bl.path.abspath(image.filepath)).parent.iterdir())] == [
-        ".json",
-        ".png",
-        ".png",
-    ]
+    files = Path(bl.path.abspath(image.filepath)).parent.iterdir()
+    assert sorted(path.suffix for path in files) == [".json", ".png", ".png"]
 
 
 def test_other_files_are_not_overwritten(bl, job, tmp_path):
@@ -545,3 +542,63 @@ def test_the_same_result_again_is_the_same_variant(bl, two, job):
     apply(bl, folder)
     assert len(two.orbit_painter.variants) == 2
     assert len(bl.data.images) == 2
+
+
+# Results on their way
+
+
+def view(folder, obj, state="done"):
+    from types import SimpleNamespace
+
+    from orbit_painter.addon.blocks import ref
+
+    return SimpleNamespace(id="1", out=Path(folder), title=obj.name, objects=(ref(obj),), state=state)
+
+
+def test_a_job_that_is_done_puts_its_result_on(bl, job):
+    from orbit_painter.addon import tray
+
+    obj = cube(bl)
+    folder = job([obj])
+    tray.job_done(view(folder, obj, "failed"))
+    assert look(obj)[0][2] is None
+    bl.ops.object.mode_set(mode="EDIT")
+    tray.job_done(view(folder, obj))
+    assert [(item.code, item.goes_on) for item in tray.items()] == [("other-mode", True)]
+    bl.ops.object.mode_set(mode="OBJECT")
+    obj.name = "Renamed"
+    tray._pump()
+    assert look(obj)[0][2]
+    assert tray.items() == []
+
+
+def test_settings_decide_how_it_is_put_on(bl, job):
+    from orbit_painter.addon import tray
+
+    obj = cube(bl)
+    settings = bl.context.scene.orbit_painter
+    settings.material_mode, settings.storage = "ADD_TO_EXISTING", "PACKED"
+    tray.job_done(view(job([obj]), obj))
+    assert look(obj)[0][1] == "Paint"
+    assert all(image.packed_file for image in bl.data.images)
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_file_opened_meanwhile(bl, job, tmp_path, same):
+    """The same file again: the result lands. Another one with a cube of that name: only on request."""
+    from orbit_painter.addon import jobs, tray
+
+    obj = cube(bl)
+    folder = job([obj])
+    for name in ("a.blend", "b.blend"):
+        bl.ops.wm.save_as_mainfile(filepath=str(tmp_path / name))
+    done = view(folder, obj)
+    jobs_before, jobs.jobs = jobs.jobs, lambda: [done]
+    try:
+        bl.ops.wm.open_mainfile(filepath=str(tmp_path / ("b.blend" if same else "a.blend")))
+    finally:
+        jobs.jobs = jobs_before
+    tray.job_done(done)
+    assert [item.code for item in tray.items()] == ([] if same else ["other-file"])
+    bl.ops.orbit_painter.apply_waiting(job_dir=folder)
+    assert look(bl.data.objects["Cube"])[0][2]
