@@ -11,7 +11,7 @@ from typing import Any
 
 from ..backend.errors import EngineMissingError
 from ..backend.painters.registry import engine_names
-from .translations import tr
+from .translations import marked
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,15 @@ class EngineState:
     advice: str = ""
 
 
+EMBEDDED = ("projection",)  # engines that need nothing but what the extension brings
 _TEXTS = {
     "projection": (
-        "Projection",
-        "Carries the references to the surface they show and continues their texture; needs nothing but a processor",
+        marked("Projection"),
+        marked("Carries the references to the surface they show and continues their texture; needs only a processor"),
     ),
     "orbitpainter": (
-        "OrbitPainter",
-        "Paints all views with a video diffusion model; needs its weights and a graphics card",
+        marked("OrbitPainter"),
+        marked("Paints all views with a video diffusion model; needs its weights and a graphics card"),
     ),
 }
 _states: dict[str, EngineState] = {}
@@ -73,6 +74,17 @@ def items(self: Any, context: Any) -> list[tuple[str, str, str, str, int]]:
 
 
 def _missing(name: str) -> tuple[str, str]:
-    if name == "projection":
+    """What keeps the engine from running, and what to do."""
+    if name in EMBEDDED:
         return "", ""
-    return tr("The weights of this engine are not installed."), tr("Open the preferences and install them.")
+    from ..backend.environment import default_root, status
+    from ..backend.models.store import find
+
+    environment = status(default_root())
+    if environment.python is None:
+        return environment.message, environment.advice
+    try:
+        find(name)
+    except EngineMissingError as error:
+        return error.message, error.advice
+    return "", ""

@@ -263,7 +263,7 @@ class ORBIT_PAINTER_PG_settings(bpy.types.PropertyGroup):
         ],
     )
     detail: bpy.props.FloatProperty(
-        name="Continued Detail",
+        name="Detail",
         description="How much fine texture is continued where no reference shows any; 0 leaves plain colours",
         default=1.0,
         min=0.0,
@@ -287,7 +287,7 @@ class ORBIT_PAINTER_PG_settings(bpy.types.PropertyGroup):
         ],
     )
     smoothness: bpy.props.FloatProperty(
-        name="Patch Smoothness",
+        name="Smoothness",
         description="Higher values take larger connected patches from one view, with fewer seams between views",
         default=2.0,
         min=0.0,

@@ -7,6 +7,8 @@ from . import (
     command,
     jobs,
     ops_apply,
+    ops_diagnostics,
+    ops_generate,
     ops_guide,
     ops_references,
     ops_variants,
@@ -16,6 +18,8 @@ from . import (
     thumbnails,
     translations,
     tray,
+    ui_panel,
+    ui_subpanels,
     variant_files,
     variant_props,
 )
@@ -35,6 +39,10 @@ MODULES = (
     tray,
     ops_apply,
     ops_variants,
+    ops_generate,
+    ops_diagnostics,
+    ui_panel,
+    ui_subpanels,
 )
 
 

@@ -7,15 +7,15 @@ import textwrap
 from functools import lru_cache
 from typing import Any
 
-PIXELS = 6.4  # of an average character at scale 1
+PIXELS = 6.2  # of an average character at scale 1
+USUAL_WIDTH = 290  # pixels
 INDENT = 70  # of the panel's frame, scroll bar, and icon
 
 
 def columns(context: Any) -> int:
     """Characters that fit into one line of the region."""
-    preferences = context.preferences
-    scale = preferences.system.ui_scale if preferences else 1.0
-    width = context.region.width if context.region else 280
+    scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
+    width = context.region.width if context.region else USUAL_WIDTH
     return max(16, int((width / scale - INDENT) / PIXELS))
 
 

@@ -3,4 +3,458 @@
 
 from __future__ import annotations
 
-MESSAGES: dict[str, str] = {}
+MESSAGES: dict[str, str] = {
+    "'{name}' is not a single picture.": "„{name}“ ist kein einzelnes Bild.",
+    "A colour for each vertex, for sculpts": "Eine Farbe für jeden Vertex, für Skulpturen",
+    "A job failed: {reason}": "Ein Auftrag ist fehlgeschlagen: {reason}",
+    "A new map named OrbitPainter": "Eine neue Karte namens OrbitPainter",
+    "Active": "Aktive",
+    "Active Reference": "Aktive Vorlage",
+    "Add a guide that has been drawn to the references": "Eine gezeichnete Malhilfe zu den Vorlagen hinzufügen",
+    "Add Guide": "Malhilfe hinzufügen",
+    "Add one under References, then try again.": "Füge unter Vorlagen eines hinzu und versuche es noch einmal.",
+    "Add pictures of the object, chosen in a file browser": "Bilder des Objekts hinzufügen, im Dateibrowser ausgewählt",
+    "Add Reference": "Vorlage hinzufügen",
+    "Add to Existing": "Vorhandenes ergänzen",
+    "Add to Queue": "In die Warteschlange",
+    "Advanced": "Erweitert",
+    "Also render a turntable video into the job's folder": "Außerdem ein Drehvideo in den Ordner des Auftrags rendern",
+    "and {count} more": "und {count} weitere",
+    "As Published": "Wie veröffentlicht",
+    "As the 3D viewport looks at the object now, framed on the object": (
+        "Wie das 3D-Ansichtsfenster jetzt auf das Objekt schaut, auf das Objekt zugeschnitten"
+    ),
+    "Atlas": "Atlas",
+    "Automatic": "Automatisch",
+    "Back": "Rückseite",
+    "Bake Again": "Neu backen",
+    "Bake the painted views of a result again with the present texture size and fuse settings": (
+        "Die gemalten Ansichten eines Ergebnisses mit der jetzigen Texturgröße und den jetzigen Einstellungen "
+        "neu backen"
+    ),
+    "Beside the File": "Neben der Datei",
+    "Blender does not know its own program, so no job can run in the background.": (
+        "Blender kennt sein eigenes Programm nicht, daher kann kein Auftrag im Hintergrund laufen."
+    ),
+    "Blender is rendering; results are applied when it is done.": (
+        "Blender rendert gerade; Ergebnisse werden danach angewendet."
+    ),
+    "Bottom": "Unterseite",
+    "By Name": "Nach Name",
+    "Camera": "Kamera",
+    "Camera of the guide that the picture was painted over, as JSON": (
+        "Kamera der Malhilfe, die übermalt wurde, als JSON"
+    ),
+    "Cancel": "Abbrechen",
+    "Carries the references to the surface they show and continues their texture; needs only a processor": (
+        "Überträgt die Vorlagen auf die Oberfläche, die sie zeigen, und führt ihre Textur fort; braucht nur "
+        "einen Prozessor"
+    ),
+    "Check UV Maps": "UV-Karten prüfen",
+    "Check whether the UV maps of large selected meshes can be used; takes a moment": (
+        "Prüfen, ob die UV-Karten großer ausgewählter Netze brauchbar sind; dauert einen Moment"
+    ),
+    "checking...": "wird geprüft ...",
+    "Checksum of the bare guide, which tells whether it has been painted over": (
+        "Prüfsumme der leeren Malhilfe, an der zu erkennen ist, ob sie übermalt wurde"
+    ),
+    "Checksum of the guide's file": "Prüfsumme der Datei der Malhilfe",
+    "Choose a picture file such as a PNG or JPEG.": "Wähle eine Bilddatei wie PNG oder JPEG.",
+    "Choose a side instead.": "Wähle stattdessen eine Seite.",
+    "Choose the picture again.": "Wähle das Bild noch einmal aus.",
+    "Color Attribute": "Farbattribut",
+    "Colour Grid": "Farbraster",
+    "Copies of the materials show the texture; the old ones stay in the file": (
+        "Kopien der Materialien zeigen die Textur; die alten bleiben in der Datei"
+    ),
+    "CPU": "CPU",
+    "Custom": "Eigene",
+    "Cycles": "Cycles",
+    "Cycles is switched off. Enable it in Preferences > Add-ons, or use another pass renderer.": (
+        "Cycles ist ausgeschaltet. Schalte es unter Einstellungen > Add-ons ein oder nimm einen anderen Pass-Renderer."
+    ),
+    "Default": "Standard",
+    "Detail": "Details",
+    "Detect": "Erkennen",
+    "Diagnostics": "Diagnose",
+    "Digest": "Prüfsumme",
+    "Dismiss": "Ausblenden",
+    "Draft": "Entwurf",
+    "Each object is painted by itself and waits its turn; references show one object": (
+        "Jedes Objekt wird für sich bemalt, eines nach dem anderen; Vorlagen zeigen ein Objekt"
+    ),
+    "EEVEE": "EEVEE",
+    "Engine": "Engine",
+    "Engine Options": "Mehr Optionen",
+    "Export a guide of that side and paint over it, or choose Front.": (
+        "Exportiere eine Malhilfe dieser Seite und übermale sie, oder wähle Vorderseite."
+    ),
+    "Export Guide": "Malhilfe exportieren",
+    "Few small views, to see whether the references fit": (
+        "Wenige kleine Ansichten, um zu sehen, ob die Vorlagen passen"
+    ),
+    "File": "Datei",
+    "Files": "Dateien",
+    "Filter": "Filter",
+    "Find Problems": "Probleme suchen",
+    "Folder": "Ordner",
+    "Folder of the picture files": "Ordner der Bilddateien",
+    "Folder of the result to start from; empty: the newest": (
+        "Ordner des Ergebnisses, von dem ausgegangen wird; leer: das neueste"
+    ),
+    "Forget Guide Camera": "Kamera der Malhilfe vergessen",
+    "Frame Size": "Bildgröße",
+    "Front": "Vorderseite",
+    "Front and back are taken as mirrored": "Vorder- und Rückseite gelten als gespiegelt",
+    "Further options of the engine, as NAME=VALUE with spaces between": (
+        "Weitere Optionen der Engine, als NAME=WERT mit Leerzeichen dazwischen"
+    ),
+    "Further parameters of TextureOptimizer, as NAME=VALUE with spaces between": (
+        "Weitere Parameter von TextureOptimizer, als NAME=WERT mit Leerzeichen dazwischen"
+    ),
+    "Fuse Options": "Mehr Parameter",
+    "Fusing": "Verschmelzen",
+    "Fusing Textures": "Texturen verschmelzen",
+    "Generate Texture": "Textur erzeugen",
+    "GPU": "GPU",
+    "Guide": "Malhilfe",
+    "Guide Camera": "Kamera der Malhilfe",
+    "Guide Digest": "Prüfsumme der Malhilfe",
+    "Guide Objects": "Objekte der Malhilfe",
+    "Guide of {names}": "Malhilfe von {names}",
+    "High": "Hoch",
+    "Higher values take larger connected patches from one view, with fewer seams between views": (
+        "Höhere Werte nehmen größere zusammenhängende Stücke aus einer Ansicht, mit weniger Nähten zwischen "
+        "den Ansichten"
+    ),
+    "How far colours reach beyond the borders of UV islands": (
+        "Wie weit Farben über die Ränder der UV-Inseln hinausreichen"
+    ),
+    "How many views are painted and how finely": "Wie viele Ansichten gemalt werden, und wie fein",
+    "How much fine texture is continued where no reference shows any; 0 leaves plain colours": (
+        "Wie viel feine Textur fortgeführt wird, wo keine Vorlage eine zeigt; 0 lässt einfache Farben"
+    ),
+    "How the materials of the objects get the texture": "Wie die Materialien der Objekte die Textur bekommen",
+    "Image data-blocks that no material uses yet, to wire by hand": (
+        "Bild-Datenblöcke, die noch kein Material benutzt, zum Verbinden von Hand"
+    ),
+    "Image Only": "Nur Bild",
+    "Image textures on the materials of the objects": "Bildtexturen auf den Materialien der Objekte",
+    "Images": "Bilder",
+    "In a Blender of its own; you go on working": "In einem eigenen Blender; du arbeitest weiter",
+    "In a Thread": "In einem Thread",
+    "in Edit Mode": "im Bearbeitungsmodus",
+    "In Edit Mode: its shape at the moment you press Generate is used.": (
+        "Im Bearbeitungsmodus: Es gilt die Form in dem Moment, in dem du auf Erzeugen drückst."
+    ),
+    "In the Background": "Im Hintergrund",
+    "In the folder textures beside the .blend; packed while it is not saved": (
+        "Im Ordner textures neben der .blend-Datei; gepackt, solange sie nicht gespeichert ist"
+    ),
+    "In This Blender": "In diesem Blender",
+    "Inside the .blend": "In der .blend-Datei",
+    "It has a broken transform. Clear its location and scale.": (
+        "Seine Transformation ist kaputt. Setze Position und Skalierung zurück."
+    ),
+    "It has a scale of zero. Give it a scale (Item tab of this sidebar).": (
+        "Seine Skalierung ist null. Gib ihm eine Skalierung (Reiter Element dieser Seitenleiste)."
+    ),
+    "It has no faces. Choose an object that has some.": "Es hat keine Flächen. Wähle ein Objekt, das welche hat.",
+    "It has not answered for a while.": "Es hat seit einer Weile nicht geantwortet.",
+    "It has {count} UV maps and needs a new one. Remove a map that is not needed.": (
+        "Es hat {count} UV-Karten und braucht eine neue. Entferne eine, die nicht gebraucht wird."
+    ),
+    "It is hidden. Show it and its collections in the viewport.": (
+        "Es ist versteckt. Zeige es und seine Sammlungen im Ansichtsfenster."
+    ),
+    "It is linked from another file. Make it local or override it (Object > Relations), or choose Image Only.": (
+        "Es ist aus einer anderen Datei verknüpft. Mache es lokal oder überschreibe es (Objekt > "
+        "Beziehungen), oder wähle Nur Bild."
+    ),
+    "It is not used for what is selected now.": "Sie wird für die jetzige Auswahl nicht benutzt.",
+    "It needs a new UV map, but its mesh is linked. Make the mesh local (Object > Relations).": (
+        "Es braucht eine neue UV-Karte, aber sein Netz ist verknüpft. Mache das Netz lokal (Objekt > Beziehungen)."
+    ),
+    "Its mesh is linked, so the texture goes into material slots of the object.": (
+        "Sein Netz ist verknüpft, daher kommt die Textur in Material-Slots des Objekts."
+    ),
+    "Its UV maps cannot be checked: {reason}": "Seine UV-Karten können nicht geprüft werden: {reason}",
+    "Job": "Auftrag",
+    "Job Folder": "Auftragsordner",
+    "Keep Background": "Mit Hintergrund",
+    "Left": "Links",
+    "Left and right are taken as mirrored": "Links und rechts gelten als gespiegelt",
+    "Log": "Protokoll",
+    "Look for what could keep Orbit Painter from working, and copy a report to the clipboard": (
+        "Suchen, was Orbit Painter am Arbeiten hindern könnte, und einen Bericht in die Zwischenablage kopieren"
+    ),
+    "Making Pictures": "Bilder machen",
+    "Map Name": "Kartenname",
+    "Margin": "Rand",
+    "Material": "Material",
+    "Mirror planes that carry the references to places they do not show": (
+        "Spiegelebenen, die die Vorlagen auf Stellen übertragen, die sie nicht zeigen"
+    ),
+    "Move Reference": "Vorlage verschieben",
+    "Move the chosen reference; where pictures show the same place, the first in the list wins": (
+        "Die gewählte Vorlage verschieben; wo Bilder dieselbe Stelle zeigen, gewinnt das erste in der Liste"
+    ),
+    "Name of the UV map": "Name der UV-Karte",
+    "Names of files that are shown": "Namen der Dateien, die gezeigt werden",
+    "Names of the objects it shows, as JSON": "Namen der Objekte, die sie zeigt, als JSON",
+    "Names of the objects that the guide shows, as JSON": "Namen der Objekte, die die Malhilfe zeigt, als JSON",
+    "Names of the picture files in the folder": "Namen der Bilddateien im Ordner",
+    "Needs a graphics card": "Braucht eine Grafikkarte",
+    "New": "Neu",
+    "New Material": "Neues Material",
+    "new UV map": "neue UV-Karte",
+    "No mesh is selected. Convert a copy of the object to a mesh (Object > Convert).": (
+        "Kein Netz ist ausgewählt. Wandle eine Kopie des Objekts in ein Netz um (Objekt > Umwandeln)."
+    ),
+    "No object is selected. Select the mesh that you want to texture.": (
+        "Kein Objekt ist ausgewählt. Wähle das Netz aus, das eine Textur bekommen soll."
+    ),
+    "No Picture": "Kein Bild",
+    "No problem was found. A report is on the clipboard.": (
+        "Kein Problem gefunden. Ein Bericht ist in der Zwischenablage."
+    ),
+    "No reference picture is chosen.": "Kein Vorlagenbild ist gewählt.",
+    "No reference picture is chosen. Add one under References.": (
+        "Kein Vorlagenbild ist gewählt. Füge unter Vorlagen eines hinzu."
+    ),
+    "None": "Keine",
+    "not checked": "nicht geprüft",
+    "NumPy alone does the work; numba or PyMaxflow would make it faster.": (
+        "NumPy allein macht die Arbeit; mit numba oder PyMaxflow ginge es schneller."
+    ),
+    "Objects": "Objekte",
+    "Off": "Aus",
+    "On the graphics card set in the preferences": "Auf der Grafikkarte, die in den Einstellungen gewählt ist",
+    "On the processor": "Auf dem Prozessor",
+    "One by One": "Einzeln",
+    "One texture for all selected objects": "Eine Textur für alle ausgewählten Objekte",
+    "One texture for each material slot": "Eine Textur für jeden Material-Slot",
+    "One texture for each object": "Eine Textur für jedes Objekt",
+    "Open": "Öffnen",
+    "Open Job Folder": "Auftragsordner öffnen",
+    "Open Preferences": "Einstellungen öffnen",
+    "Open the file that holds it.": "Öffne die Datei, die es enthält.",
+    "Open the preferences of Orbit Painter, where engines are installed": (
+        "Die Einstellungen von Orbit Painter öffnen, wo Engines installiert werden"
+    ),
+    "Open this file or folder in the system's own program": (
+        "Diese Datei oder diesen Ordner im Programm des Systems öffnen"
+    ),
+    "Orbit Painter": "Orbit Painter",
+    "Orbit Painter {version} in Blender {blender}.": "Orbit Painter {version} in Blender {blender}.",
+    "OrbitPainter": "OrbitPainter",
+    "Output": "Ausgabe",
+    "Over the Top": "Über oben",
+    "Packed": "Gepackt",
+    "Paint over {path} and save it under the same name, or remove it from the references.": (
+        "Übermale {path} und speichere es unter demselben Namen, oder entferne es aus den Vorlagen."
+    ),
+    "Paint over {path} and save it; it is already among the references.": (
+        "Übermale {path} und speichere es; es ist schon bei den Vorlagen."
+    ),
+    "Paint the selected meshes after the references; you can go on working meanwhile": (
+        "Die ausgewählten Netze nach den Vorlagen bemalen; du kannst währenddessen weiterarbeiten"
+    ),
+    "Painting Views": "Ansichten malen",
+    "Paints all views with a video diffusion model; needs its weights and a graphics card": (
+        "Malt alle Ansichten mit einem Video-Diffusionsmodell; braucht dessen Gewichte und eine Grafikkarte"
+    ),
+    "Parameters of TextureOptimizer": "Parameter von TextureOptimizer",
+    "Pass Device": "Pass-Gerät",
+    "Pass Renderer": "Pass-Renderer",
+    "Passes": "Pässe",
+    "Passes are rendered this many times larger than the frames; 0 is the engine's own choice": (
+        "Pässe werden so viel Mal größer gerendert als die Bilder; 0 überlässt es der Engine"
+    ),
+    "Per Material Slot": "Pro Material-Slot",
+    "Per Object": "Pro Objekt",
+    "Picture": "Bild",
+    "Picture file": "Bilddatei",
+    "Picture of the object that the texture is painted after": "Bild des Objekts, nach dem die Textur gemalt wird",
+    "Pictures of the object": "Bilder des Objekts",
+    "Places down the list": "Plätze die Liste hinab",
+    "PNG picture to write; the camera is written beside it": (
+        "PNG-Bild, das geschrieben wird; die Kamera wird daneben geschrieben"
+    ),
+    "Preparing": "Vorbereiten",
+    "Projection": "Projektion",
+    "Quality": "Qualität",
+    "Ray Casting": "Strahlverfolgung",
+    "Reference whose settings are shown": "Vorlage, deren Einstellungen gezeigt werden",
+    "Reference, Passes and Frames": "Vorlage, Pässe und Bilder",
+    "References": "Vorlagen",
+    "Remove Reference": "Vorlage entfernen",
+    "Remove the chosen reference from the list; the picture itself stays": (
+        "Die gewählte Vorlage aus der Liste entfernen; das Bild selbst bleibt"
+    ),
+    "Rendering Passes": "Pässe rendern",
+    "Return at once and add the reference when the picture is drawn": (
+        "Sofort zurückkehren und die Vorlage hinzufügen, wenn das Bild gezeichnet ist"
+    ),
+    "Right": "Rechts",
+    "Run": "Ausführen",
+    "Run this job again; finished stages are kept": "Diesen Auftrag noch einmal ausführen; fertige Schritte bleiben",
+    "Save a picture of the bare object to paint over in any program; the painting comes back aligned to the pixel": (
+        "Ein Bild des leeren Objekts speichern, um es in einem beliebigen Programm zu übermalen; das Gemalte "
+        "kommt pixelgenau zurück"
+    ),
+    "Save it again as PNG or JPEG.": "Speichere es noch einmal als PNG oder JPEG.",
+    "Scene": "Szene",
+    "Scene that gets the reference": "Szene, die die Vorlage bekommt",
+    "Schema": "Schema",
+    "Seed": "Startwert",
+    "Select the same objects again, or save a new guide.": (
+        "Wähle dieselben Objekte wieder aus oder speichere eine neue Malhilfe."
+    ),
+    "Several Objects": "Mehrere Objekte",
+    "Shared": "Gemeinsam",
+    "Sharp and fast": "Scharf und schnell",
+    "Shows": "Zeigt",
+    "Side of the object that it shows": "Seite des Objekts, die sie zeigt",
+    "Side of the object that the guide shows": "Seite des Objekts, die die Malhilfe zeigt",
+    "Side of the object that the picture shows": "Seite des Objekts, die das Bild zeigt",
+    "Size": "Größe",
+    "Smoothness": "Zusammenhang",
+    "Standard": "Standard",
+    "Step": "Schritt",
+    "Stop this job; nothing in the file changes": "Diesen Auftrag anhalten; in der Datei ändert sich nichts",
+    "Supersampling": "Überabtastung",
+    "Surface samples along the object on which texture is continued where no reference shows any": (
+        "Oberflächenpunkte entlang des Objekts, auf denen Textur fortgeführt wird, wo keine Vorlage eine zeigt"
+    ),
+    "Symmetry": "Symmetrie",
+    "Synthesis Grid": "Syntheseraster",
+    "Take all of a picture without transparency as object, instead of removing a plain background": (
+        "Ein Bild ohne Transparenz ganz als Objekt nehmen, statt einen einfarbigen Hintergrund zu entfernen"
+    ),
+    "Take this job off the list; its files stay": "Diesen Auftrag von der Liste nehmen; seine Dateien bleiben",
+    "Take this message away": "Diese Meldung wegnehmen",
+    "Texture Size": "Texturgröße",
+    "Textures": "Texturen",
+    "The base colour of the materials themselves gets the texture": (
+        "Die Grundfarbe der Materialien selbst bekommt die Textur"
+    ),
+    "The engine {name} can run.": "Die Engine {name} ist bereit.",
+    "The file of the reference '{name}' is not there: {path}": "Die Datei der Vorlage „{name}“ ist nicht da: {path}",
+    "The framing of a picture of this side cannot be found: '{name}'.": (
+        "Der Ausschnitt eines Bildes dieser Seite lässt sich nicht finden: „{name}“."
+    ),
+    "The full orbits at 512 pixels": "Die vollen Umläufe mit 512 Pixeln",
+    "The full orbits at 768 pixels, on a finer grid": "Die vollen Umläufe mit 768 Pixeln, auf feinerem Raster",
+    "The guide '{name}' is still the bare object.": "Die Malhilfe „{name}“ zeigt noch das leere Objekt.",
+    "The guide was saved for {names}, which is not what is selected now.": (
+        "Die Malhilfe wurde für {names} gespeichert; das ist nicht die jetzige Auswahl."
+    ),
+    "The guide's camera, as JSON": "Die Kamera der Malhilfe, als JSON",
+    "The guide's picture": "Das Bild der Malhilfe",
+    "The map that renders if it is usable, else another one, else a new one": (
+        "Die Karte, die rendert, wenn sie brauchbar ist, sonst eine andere, sonst eine neue"
+    ),
+    "The map that renders, whatever its state; where parts overlap the first one wins": (
+        "Die Karte, die rendert, wie auch immer sie ist; wo sich Teile überlappen, gewinnt der erste"
+    ),
+    "The map with the name below": "Die Karte mit dem Namen darunter",
+    "The numbers below": "Die Zahlen darunter",
+    "The objects are painted as one model; the references show them together": (
+        "Die Objekte werden als ein Modell bemalt; die Vorlagen zeigen sie zusammen"
+    ),
+    "The parameters of the Ink3D paper; slower": "Die Parameter des Ink3D-Artikels; langsamer",
+    "The picture shows the +X side of the object": "Das Bild zeigt die +X-Seite des Objekts",
+    "The picture shows the -X side of the object": "Das Bild zeigt die -X-Seite des Objekts",
+    "The picture shows the back of the object: its +Y side": "Das Bild zeigt die Rückseite des Objekts: seine +Y-Seite",
+    "The picture shows the front of the object: its -Y side": (
+        "Das Bild zeigt die Vorderseite des Objekts: seine -Y-Seite"
+    ),
+    "The picture shows the object from above": "Das Bild zeigt das Objekt von oben",
+    "The picture shows the object from below": "Das Bild zeigt das Objekt von unten",
+    "The reference '{name}' cannot be read: it is damaged, or of an unknown format.": (
+        "Die Vorlage „{name}“ kann nicht gelesen werden: Sie ist beschädigt oder hat ein unbekanntes Format."
+    ),
+    "The reference '{name}' has no pixels.": "Die Vorlage „{name}“ hat keine Pixel.",
+    "The same seed gives the same texture; another one continues the unseen parts differently": (
+        "Derselbe Startwert gibt dieselbe Textur; ein anderer führt die ungesehenen Teile anders fort"
+    ),
+    "The UV map that textures are laid out in; maps are never edited": (
+        "Die UV-Karte, in der die Texturen liegen; Karten werden nie verändert"
+    ),
+    "The window waits until the texture is done": "Das Fenster wartet, bis die Textur fertig ist",
+    "There is no 3D viewport to look through.": "Es gibt kein 3D-Ansichtsfenster, durch das man schauen könnte.",
+    "There is no reference; add one first": "Es gibt keine Vorlage; füge erst eine hinzu",
+    "There is no result to bake again. Generate a texture first.": (
+        "Es gibt kein Ergebnis, das neu gebacken werden könnte. Erzeuge erst eine Textur."
+    ),
+    "There is no result yet. Its painted views will be shown here.": (
+        "Es gibt noch kein Ergebnis. Seine gemalten Ansichten werden hier gezeigt."
+    ),
+    "Together": "Zusammen",
+    "Top": "Oberseite",
+    "Treat the picture as one whose framing must be found, and no longer as painted over a guide": (
+        "Das Bild wie eines behandeln, dessen Ausschnitt erst gefunden werden muss, nicht mehr wie eine "
+        "übermalte Malhilfe"
+    ),
+    "Try Again": "Noch einmal versuchen",
+    "Turntable Video": "Drehvideo",
+    "UV and Output": "UV und Ausgabe",
+    "UV Map": "UV-Karte",
+    "Version of these settings": "Version dieser Einstellungen",
+    "View": "Ansicht",
+    "View Grid": "Ansichtenraster",
+    "Viewport": "Ansichtsfenster",
+    "Views": "Ansichten",
+    "Views Around": "Rundum",
+    "Views of the horizontal orbit; 61 and 121 close the loop": (
+        "Ansichten des waagerechten Umlaufs; 61 und 121 schließen den Kreis"
+    ),
+    "Views of the vertical orbit; 61 and 121 close the loop": (
+        "Ansichten des senkrechten Umlaufs; 61 und 121 schließen den Kreis"
+    ),
+    "Voxels along the object on which the best view of each place is chosen": (
+        "Voxel entlang des Objekts, auf denen die beste Ansicht jeder Stelle gewählt wird"
+    ),
+    "Voxels along the object that carry the colours of hidden places": (
+        "Voxel entlang des Objekts, die die Farben verdeckter Stellen tragen"
+    ),
+    "What is done when several objects are selected": "Was geschieht, wenn mehrere Objekte ausgewählt sind",
+    "What paints the frames": "Was die Bilder malt",
+    "What renders the position and normal passes": "Was die Positions- und Normalenpässe rendert",
+    "What the result becomes": "Was aus dem Ergebnis wird",
+    "What to open": "Was geöffnet wird",
+    "Where Cycles renders the passes": "Wo Cycles die Pässe rendert",
+    "Where Each Texel Came From": "Woher jedes Texel kommt",
+    "Where the images are kept": "Wo die Bilder aufbewahrt werden",
+    "Where the mesh is symmetric": "Wo das Netz symmetrisch ist",
+    "Where the work is done": "Wo gearbeitet wird",
+    "Which faces share a texture": "Welche Flächen sich eine Textur teilen",
+    "Which job; as submitted": "Welcher Auftrag",
+    "Width and height of a painted view": "Breite und Höhe einer gemalten Ansicht",
+    "Width and height of each texture or UDIM tile": "Breite und Höhe jeder Textur oder UDIM-Kachel",
+    "Width and height of the picture": "Breite und Höhe des Bildes",
+    "Without a render engine": "Ohne Render-Engine",
+    "Works everywhere": "Geht überall",
+    "Writing the Model": "Modell schreiben",
+    "X": "X",
+    "Y": "Y",
+    "{count} selected objects are not meshes and are left out.": (
+        "{count} ausgewählte Objekte sind keine Netze und werden ausgelassen."
+    ),
+    "{count} slots": "{count} Slots",
+    "{count} textures": "{count} Texturen",
+    "{count} tiles": "{count} Kacheln",
+    "{free} GB are free for jobs in {folder}.": "{free} GB sind für Aufträge in {folder} frei.",
+    "{free} GB of memory are free.": "{free} GB Arbeitsspeicher sind frei.",
+    "{names} is not in this file.": "{names} ist nicht in dieser Datei.",
+    "{path} cannot be read. Choose a picture file.": "{path} kann nicht gelesen werden. Wähle eine Bilddatei.",
+    "{path} is not a picture that can be read. Save it again as PNG or JPEG.": (
+        "{path} ist kein lesbares Bild. Speichere es noch einmal als PNG oder JPEG."
+    ),
+    "{stage}  {percent}, about {time} left": "{stage}  {percent}, noch etwa {time}",
+    "{title} failed": "{title} ist fehlgeschlagen",
+    "{title} is done": "{title} ist fertig",
+    "{title} is waiting": "{title} wartet",
+    "{title} was cancelled": "{title} wurde abgebrochen",
+}

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Generate Texture, and what can be done with the jobs that it starts.
+
+`invoke` (the button) queues jobs and returns at once; `execute` (scripts, background) returns when they are done.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from ..backend.errors import InputError, OrbitPainterError
+from . import jobs, notices, targets
+from .props import settings_of
+from .translations import tr
+
+if TYPE_CHECKING:
+    from ..backend.job import Job
+
+    Work = list[tuple[Job, list[bpy.types.Object]]]
+
+
+class _Job(bpy.types.Operator):
+    """Runs jobs in the background, or while Blender waits, and reports what they say."""
+
+    def run(self, context: Any, work: Work, interactive: bool) -> set[Any]:
+        if interactive and settings_of(context.scene).process == "BACKGROUND":
+            for job, objects in work:
+                jobs.submit(context, job, objects)
+            return {"FINISHED"}
+        for job, objects in work:
+            view = jobs.run_blocking(context, job, objects, _console_progress())
+            if view.state != "done":
+                self.report({"ERROR"}, f"{view.message} {view.advice}".strip())
+                return {"CANCELLED"}
+            for note in view.notes:
+                self.report({"WARNING"}, note)
+        return {"FINISHED"}
+
+    def refused(self, error: OrbitPainterError) -> set[Any]:
+        self.report({"ERROR"}, f"{error.message} {error.advice}".strip())
+        return {"CANCELLED"}
+
+
+class ORBIT_PAINTER_OT_generate(_Job):
+    """Paint the selected meshes after the references; you can go on working meanwhile"""
+
+    bl_idname = "orbit_painter.generate"
+    bl_label = "Generate Texture"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        reason = problem(context)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def invoke(self, context: Any, event: Any) -> set[Any]:
+        return self._start(context, interactive=True)
+
+    def execute(self, context: Any) -> set[Any]:
+        return self._start(context, interactive=False)
+
+    def _start(self, context: Any, interactive: bool) -> set[Any]:
+
+        from .job_settings import jobs_from_settings
+
+        try:
+            work = jobs_from_settings(context)
+        except OrbitPainterError as error:
+            return self.refused(error)
+        notices.clear()
+        return self.run(context, work, interactive)
+
+
+def problem(context: Any) -> str:
+    """Why nothing can be generated now and what to do, or an empty text. Reads memory only."""
+    found = targets.overview(context).problem
+    if not found and not any(reference.image for reference in settings_of(context.scene).references):
+        found = tr("No reference picture is chosen. Add one under References.")
+    return found
+
+
+class ORBIT_PAINTER_OT_rebake(_Job):
+    """Bake the painted views of a result again with the present texture size and fuse settings"""
+
+    bl_idname = "orbit_painter.rebake"
+    bl_label = "Bake Again"
+    bl_options = {"REGISTER"}
+
+    job_dir: bpy.props.StringProperty(
+        name="Job Folder", description="Folder of the result to start from; empty: the newest", subtype="DIR_PATH"
+    )
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        if newest_result(context) is None:
+            cls.poll_message_set(tr("There is no result to bake again. Generate a texture first."))
+            return False
+        return True
+
+    def invoke(self, context: Any, event: Any) -> set[Any]:
+        return self._start(context, interactive=True)
+
+    def execute(self, context: Any) -> set[Any]:
+        return self._start(context, interactive=False)
+
+    def _start(self, context: Any, interactive: bool) -> set[Any]:
+
+        from ..backend.arguments import load_recipe
+        from .job_settings import baked_again
+
+        folder = Path(bpy.path.abspath(self.job_dir)) if self.job_dir else newest_result(context)
+        try:
+            job = load_recipe(Path(folder or "") / "recipe.json")
+            objects: list[Any] = [found for name in job.objects if (found := bpy.data.objects.get(name)) is not None]
+            if len(objects) < len(job.objects):
+                gone = ", ".join(f"'{name}'" for name in job.objects if name not in bpy.data.objects)
+                raise InputError(
+                    "object-gone", tr("{names} is not in this file.", names=gone), tr("Open the file that holds it.")
+                )
+            again = baked_again(settings_of(context.scene), job)
+        except OrbitPainterError as error:
+            return self.refused(error)
+        return self.run(context, [(again, objects)], interactive)
+
+
+def newest_result(context: Any) -> Path | None:
+    """The job folder of the newest result of this session."""
+    return next((view.out for view in reversed(jobs.jobs()) if view.state == "done"), None)
+
+
+class _OnJob(bpy.types.Operator):
+    bl_options = {"INTERNAL"}
+
+    job_id: bpy.props.StringProperty(name="Job", description="Which job; as submitted")
+
+
+class ORBIT_PAINTER_OT_cancel(_OnJob):
+    """Stop this job; nothing in the file changes"""
+
+    bl_idname = "orbit_painter.cancel"
+    bl_label = "Cancel"
+
+    def execute(self, context: Any) -> set[Any]:
+        jobs.cancel(self.job_id)
+        return {"FINISHED"}
+
+
+class ORBIT_PAINTER_OT_retry(_OnJob):
+    """Run this job again; finished stages are kept"""
+
+    bl_idname = "orbit_painter.retry"
+    bl_label = "Try Again"
+
+    def execute(self, context: Any) -> set[Any]:
+        jobs.retry(self.job_id)
+        return {"FINISHED"}
+
+
+class ORBIT_PAINTER_OT_dismiss(_OnJob):
+    """Take this job off the list; its files stay"""
+
+    bl_idname = "orbit_painter.dismiss"
+    bl_label = "Dismiss"
+
+    def execute(self, context: Any) -> set[Any]:
+        jobs.dismiss(self.job_id)
+        return {"FINISHED"}
+
+
+class ORBIT_PAINTER_OT_clear_notice(bpy.types.Operator):
+    """Take this message away"""
+
+    bl_idname = "orbit_painter.clear_notice"
+    bl_label = "Dismiss"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: Any) -> set[Any]:
+        notices.clear()
+        return {"FINISHED"}
+
+
+class ORBIT_PAINTER_OT_measure(bpy.types.Operator):
+    """Check whether the UV maps of large selected meshes can be used; takes a moment"""
+
+    bl_idname = "orbit_painter.measure"
+    bl_label = "Check UV Maps"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: Any) -> set[Any]:
+        for target in targets.overview(context).targets:
+            if target.check is None and not target.problem:
+                targets.measure(context, target)
+        return {"FINISHED"}
+
+
+CLASSES = (
+    ORBIT_PAINTER_OT_generate,
+    ORBIT_PAINTER_OT_rebake,
+    ORBIT_PAINTER_OT_cancel,
+    ORBIT_PAINTER_OT_retry,
+    ORBIT_PAINTER_OT_dismiss,
+    ORBIT_PAINTER_OT_clear_notice,
+    ORBIT_PAINTER_OT_measure,
+)
+
+
+def register() -> None:
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)
+
+
+def _console_progress() -> Any:
+    """Tells on the console, where a script runs, how far the job is."""
+    last = ""
+
+    def report(view: Any) -> None:
+        nonlocal last
+        line = f"Orbit Painter: {view.stage}"
+        if line != last:
+            last = line
+            print(line)
+
+    return report

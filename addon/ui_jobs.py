@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running, waiting and finished jobs in the panel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import jobs, thumbnails
+from .translations import marked, tr
+from .ui_text import clock, sentence
+
+ACTIVE = ("preparing", "running", "finishing", "stalled")
+STAGES = {
+    "passes": marked("Rendering Passes"),
+    "paint": marked("Painting Views"),
+    "bake": marked("Fusing Textures"),
+    "model": marked("Writing the Model"),
+    "preview": marked("Making Pictures"),
+}
+
+
+def has_unfinished() -> bool:
+    return any(view.state in ACTIVE or view.state == "queued" for view in jobs.jobs())
+
+
+def draw_jobs(layout: Any, context: Any) -> None:
+    """The running job with its bar and Cancel; the queue; what failed or was finished."""
+    for view in jobs.jobs():
+        if view.state in ACTIVE:
+            _draw_active(layout.box(), context, view)
+        elif view.state == "queued":
+            row = layout.row()
+            row.label(text=tr("{title} is waiting", title=view.title), icon="SORTTIME", translate=False)
+            row.operator("orbit_painter.cancel", text="", icon="X", emboss=False).job_id = view.id
+        else:
+            _draw_ended(layout, context, view)
+
+
+def _draw_active(box: Any, context: Any, view: Any) -> None:
+    box.label(text=view.title, icon="MESH_DATA", translate=False)
+    column = box.column(align=True)
+    column.progress(factor=view.fraction, type="BAR", text=_bar_text(view), translate=False)
+    row = column.row()
+    row.scale_y = 1.6
+    row.operator("orbit_painter.cancel", icon="CANCEL").job_id = view.id
+    if view.state == "stalled":
+        sentence(box, context, view.message or tr("It has not answered for a while."), "ERROR", alert=True)
+    elif view.detail:
+        sentence(box, context, view.detail, "NONE")
+    if view.previews:
+        box.template_icon(icon_value=thumbnails.icon(view.previews[-1]), scale=7.0)
+
+
+def _bar_text(view: Any) -> str:
+    stage = tr(STAGES[view.stage]) if view.stage in STAGES else tr("Preparing")
+    percent = f"{100 * view.fraction:.0f} %"
+    if view.eta_s is None:
+        return f"{stage}  {percent}"
+    return tr("{stage}  {percent}, about {time} left", stage=stage, percent=percent, time=clock(int(view.eta_s)))
+
+
+def _draw_ended(layout: Any, context: Any, view: Any) -> None:
+    if view.state == "done":
+        row = layout.row()
+        row.label(text=tr("{title} is done", title=view.title), icon="CHECKMARK", translate=False)
+        row.operator("orbit_painter.dismiss", text="", icon="X", emboss=False).job_id = view.id
+        for note in view.notes:
+            sentence(layout, context, note, "INFO")
+        return
+    box = layout.box()
+    row = box.row()
+    cancelled = view.state == "cancelled"
+    said = tr("{title} was cancelled", title=view.title) if cancelled else tr("{title} failed", title=view.title)
+    row.label(text=said, icon="CANCEL" if cancelled else "ERROR", translate=False)
+    row.operator("orbit_painter.dismiss", text="", icon="X", emboss=False).job_id = view.id
+    if not cancelled:
+        sentence(box, context, f"{view.message} {view.advice}".strip(), "NONE", alert=True)
+    row = box.row(align=True)
+    row.operator("orbit_painter.retry", icon="FILE_REFRESH").job_id = view.id
+    if view.log:
+        row.operator("orbit_painter.open_file", text="Log", icon="TEXT").filepath = str(view.log)

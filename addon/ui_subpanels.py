@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sub-panels of the tab, closed until they are wanted: Views, Quality, UV and Output, Advanced, Diagnostics."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from . import ops_diagnostics, thumbnails
+from .ops_generate import newest_result
+from .props import settings_of
+from .translations import tr
+from .ui_panel import SidebarPanel
+from .ui_text import sentence
+
+MOST_PICTURES = 3
+ICONS = {"ok": "CHECKMARK", "note": "INFO", "problem": "ERROR"}
+
+
+class SubPanel(SidebarPanel):
+    bl_parent_id = "ORBIT_PAINTER_PT_main"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def split(self) -> Any:
+        """The layout with names in front of values."""
+        layout: Any = self.layout  # pyright: ignore[reportAttributeAccessIssue]
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        return layout
+
+
+class ORBIT_PAINTER_PT_views(SubPanel, bpy.types.Panel):
+    bl_label = "Views"
+    bl_order = 20
+
+    def draw(self, context: Any) -> None:
+        layout: Any = self.layout
+        folder = newest_result(context)
+        if folder is None:
+            sentence(layout, context, tr("There is no result yet. Its painted views will be shown here."), "INFO")
+            return
+        sheet, *coverage = pictures_of(folder)
+        _picture(layout, sheet, title="Reference, Passes and Frames")
+        for path in coverage[:MOST_PICTURES]:
+            _picture(layout, path, title="Where Each Texel Came From")
+        layout.operator("orbit_painter.rebake", icon="RENDER_STILL")
+        layout.operator("orbit_painter.open_file", text="Open Job Folder", icon="FILE_FOLDER").filepath = str(folder)
+
+
+@lru_cache(maxsize=16)
+def pictures_of(folder: Path) -> tuple[Path, ...]:
+    """The contact sheet and the coverage pictures of a finished job."""
+    return folder / "contact_sheet.png", *sorted((folder / "coverage").glob("*.png"))
+
+
+def _picture(layout: Any, path: Path, title: str) -> None:
+    row = layout.row()
+    row.label(text=title)
+    row.operator("orbit_painter.open_file", text="", icon="ZOOM_IN", emboss=False).filepath = str(path)
+    layout.template_icon(icon_value=thumbnails.icon(path), scale=9.0)
+
+
+class ORBIT_PAINTER_PT_quality(SubPanel, bpy.types.Panel):
+    bl_label = "Quality"
+    bl_order = 30
+
+    def draw(self, context: Any) -> None:
+        settings = settings_of(context.scene)
+        layout = self.split()
+        layout.prop(settings, "quality")
+        layout = layout.column()
+        layout.enabled = settings.quality == "CUSTOM"
+        column = layout.column(align=True)
+        column.prop(settings, "views_horizontal")
+        column.prop(settings, "views_vertical")
+        layout.prop(settings, "frame_size")
+        column = layout.column(align=True)
+        column.prop(settings, "label_grid")
+        column.prop(settings, "grid")
+        if settings.engine == "projection":
+            column.prop(settings, "surface_grid")
+
+
+class ORBIT_PAINTER_PT_output(SubPanel, bpy.types.Panel):
+    bl_label = "UV and Output"
+    bl_order = 40
+
+    def draw(self, context: Any) -> None:
+        settings = settings_of(context.scene)
+        layout = self.split()
+        layout.prop(settings, "uv")
+        if settings.uv == "NAMED":
+            layout.prop(settings, "uv_name")
+        layout.prop(settings, "atlas")
+        layout.prop(settings, "texture_size")
+        layout.prop(settings, "output")
+        if settings.output == "TEXTURES":
+            layout.prop(settings, "material_mode")
+        if settings.output != "COLOR_ATTRIBUTE":
+            layout.prop(settings, "storage")
+
+
+class ORBIT_PAINTER_PT_advanced(SubPanel, bpy.types.Panel):
+    bl_label = "Advanced"
+    bl_order = 50
+
+    def draw(self, context: Any) -> None:
+        settings = settings_of(context.scene)
+        layout = self.split()
+        column = layout.column(heading="Passes")
+        column.prop(settings, "process")
+        column.prop(settings, "renderer")
+        row = column.row()
+        row.enabled = settings.renderer == "cycles"
+        row.prop(settings, "device")
+        column.prop(settings, "supersample")
+        column = layout.column()
+        if settings.engine == "projection":
+            column.prop(settings, "symmetry")
+            column.prop(settings, "detail")
+            column.prop(settings, "keep_background")
+        column.prop(settings, "engine_options")
+        column = layout.column()
+        column.prop(settings, "fuse_preset")
+        row = column.row()
+        row.enabled = settings.fuse_preset == "default"
+        row.prop(settings, "smoothness")
+        column.prop(settings, "margin")
+        column.prop(settings, "fuse_options")
+        layout.prop(settings, "turntable")
+
+
+class ORBIT_PAINTER_PT_diagnostics(SubPanel, bpy.types.Panel):
+    bl_label = "Diagnostics"
+    bl_order = 60
+
+    def draw(self, context: Any) -> None:
+        layout: Any = self.layout
+        layout.operator("orbit_painter.diagnose", icon="VIEWZOOM")
+        for finding in ops_diagnostics.findings:
+            sentence(layout, context, finding.text, ICONS[finding.level], alert=finding.level == "problem")
+        layout.operator("orbit_painter.open_preferences", icon="PREFERENCES")
+
+
+CLASSES = (
+    ORBIT_PAINTER_PT_views,
+    ORBIT_PAINTER_PT_quality,
+    ORBIT_PAINTER_PT_output,
+    ORBIT_PAINTER_PT_advanced,
+    ORBIT_PAINTER_PT_diagnostics,
+)
+
+
+def register() -> None:
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The installed extension in a Blender with its interface: real buttons, real jobs, pictures of the screen."""
+
+import pytest
+
+pytestmark = [pytest.mark.real_blender, pytest.mark.slow]
+
+
+def test_an_artists_first_texture(installed):
+    report = installed.play("play_generate.py")
+    assert report["images"], "no image is on the object"
+    fractions = report["fractions"]
+    assert len(fractions) >= 5, "the bar did not move"
+    assert fractions == sorted(fractions), "the bar went backwards"
+    assert report["undone"], "one undo step takes the result off"
+    assert report["redone"]
+    assert report["draw_ms"] < 1.0
+    for name in ("panel", "running", "result"):
+        assert (installed.home / f"{name}.png").stat().st_size > 10_000
