@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.errors import InputError
-from ..backend.files import load_npz
+from ..backend.files import load_npz, write_png
+from ..backend.flat_view import flat_still
 from ..backend.host import Loaded, TextureFiles
 from ..backend.images import read_image
 from ..backend.job import Job
@@ -123,10 +124,7 @@ class BlenderHost:
         name: str,
         progress: Progress,
     ) -> tuple[Sequence[Path], Sequence[str]]:
-        targets = self._targets(mesh, textures)
-        voxels = load_voxels(textures[0].files[0].with_name("voxels.npz")) if self._colours else None
-        placed = describe(targets, mesh, folder, voxels, part(progress, 0.0, 0.2))
-        write_placement(folder, Placement(recipe_id, name, placed))
+        targets, placed = self._place(mesh, textures, recipe_id, folder, name, part(progress, 0.0, 0.2))
         change = self._show(targets, placed, folder, recipe_id)
         objects = [target.obj for target in targets]
         self._textured = True
@@ -136,6 +134,22 @@ class BlenderHost:
         progress(0.6, "writing the .glb")
         export_glb(glb, objects)
         return (blend, glb), change.notes
+
+    def _place(
+        self,
+        mesh: MeshData,
+        textures: Sequence[TextureFiles],
+        recipe_id: str,
+        folder: Path,
+        name: str,
+        progress: Progress,
+    ) -> tuple[list[Target], tuple[PlacedObject, ...]]:
+        """Write down what goes where (placement.py). Objects get new UV maps where they need them, nothing else."""
+        targets = self._targets(mesh, textures)
+        voxels = load_voxels(textures[0].files[0].with_name("voxels.npz")) if self._colours else None
+        placed = describe(targets, mesh, folder, voxels, progress)
+        write_placement(folder, Placement(recipe_id, name, placed))
+        return targets, placed
 
     def _targets(self, mesh: MeshData, textures: Sequence[TextureFiles]) -> list[Target]:
         """Every object once, with its textures; new UV maps are written."""
@@ -176,11 +190,14 @@ class BlenderHost:
         folder: Path,
         progress: Progress,
     ) -> Sequence[Path]:
-        if not self._textured:  # the model was kept from an earlier run
+        paths = [folder / "still.png"]
+        if job.still == "flat":
+            write_png(paths[0], flat_still(mesh, textures))
+        if not self._textured and (job.still == "rendered" or job.turntable):  # the model is of an earlier run
             import_file(next(model.glob("*.blend")))
             self._objects = find_objects(job.objects)
-        paths = [folder / "still.png"]
-        render_still(self._objects, paths[0], progress=part(progress, 0.0, 0.2 if job.turntable else 1.0))
+        if job.still == "rendered":
+            render_still(self._objects, paths[0], progress=part(progress, 0.0, 0.2 if job.turntable else 1.0))
         if job.turntable:
             paths.append(folder / "turntable.mp4")
             render_turntable(self._objects, paths[1], progress=part(progress, 0.2, 1.0))

@@ -15,10 +15,15 @@ import bpy
 
 from ..backend.commands import explained, write_log
 from ..backend.errors import CancelledError, OrbitPainterError
+from ..backend.files import write_png
+from ..backend.flat_view import flat_still
+from ..backend.host import TextureFiles
 from ..backend.job import Job
 from ..backend.job_history import History, JobProgress
 from ..backend.job_store import JobStore
+from ..backend.mesh import MeshData
 from ..backend.pipeline import Pipeline
+from ..backend.progress import Progress
 from ..backend.run_folder import RunFolder
 from ..backend.session import ENDED, Session
 from ..backend.texturing.targets import NEW_UV_MAP
@@ -54,10 +59,20 @@ class _ReadingHost(BlenderHost):
     """The open scene, of which nothing is changed: results are applied by an operator, with undo."""
 
     def write_model(self, *arguments: Any, **more: Any) -> tuple[Sequence[Path], Sequence[str]]:
+        self._place(*arguments, **more)
         return (), ()
 
-    def render_previews(self, *arguments: Any, **more: Any) -> Sequence[Path]:
-        return ()
+    def render_previews(
+        self,
+        job: Job,
+        mesh: MeshData,
+        textures: Sequence[TextureFiles],
+        model: Path,
+        folder: Path,
+        progress: Progress,
+    ) -> Sequence[Path]:
+        write_png(folder / "still.png", flat_still(mesh, textures))
+        return (folder / "still.png",)
 
 
 class _Console:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..backend.environment import default_root
-from ..backend.files import output_errors
+from ..backend.whole_files import output_errors
 
 
 def root() -> Path:

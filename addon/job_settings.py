@@ -70,6 +70,7 @@ def _job(settings: Any, objects: Sequence[bpy.types.Object]) -> Job:
             atlas=settings.atlas,
             fuse=fuse_of(settings),
             output="color_attribute" if settings.output == "COLOR_ATTRIBUTE" else "textures",
+            still="flat",
             turntable=settings.turntable,
         )
     except BaseException:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from .environment import command as environment_command
 from .errors import InputError, UsageError
-from .job import DEVICES, OUTPUTS, RENDERERS, Job, ReferenceSpec, absolute
+from .job import DEVICES, OUTPUTS, RENDERERS, STILLS, Job, ReferenceSpec, absolute
 from .models import command as models_command
 from .painters.base import VIEWS
 from .painters.registry import ENGINES
@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
             _add_baking(command)
         if name in ("generate", "preview"):
             command.add_argument("--output", choices=OUTPUTS, help="what the objects get (default: textures)")
+            command.add_argument("--still", choices=STILLS, help="the result's picture (default: rendered)")
             command.add_argument("--no-turntable", action="store_false", dest="turntable", help="no turntable video")
     run = commands.add_parser("run", help="run the stages that a request file names", allow_abbrev=False)
     run.add_argument(

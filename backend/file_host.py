@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .errors import InputError, UsageError
 from .files import write_png
+from .flat_view import flat_still, read_textures, textured_view
 from .glb_writer import write_textured_glb
 from .host import Loaded, TextureFiles
 from .images import read_image
@@ -20,14 +21,11 @@ from .meshfile import read_mesh_file
 from .orbits.cameras import Camera, orbit_cameras
 from .orbits.raycast import raycast_passes
 from .pictures import encode_video
-from .png import read_png
 from .progress import Progress, part
-from .texturing.hits import cast
 from .texturing.targets import Plan, with_unwrapped
 from .texturing.unwrap import unwrap
-from .texturing.uv_raster import sample_tile
 
-STILL_SIZE, TURNTABLE_SIZE, TURNTABLE_FRAMES = 1024, 512, 48
+TURNTABLE_SIZE, TURNTABLE_FRAMES = 512, 48
 
 
 class FileHost:
@@ -90,49 +88,17 @@ class FileHost:
         progress: Progress,
     ) -> Sequence[Path]:
         """Unlit pictures of the textured surface."""
-        images = [[read_png(path) for path in texture.files] for texture in textures]
-
-        def look(camera: Camera) -> NDArray[np.uint8]:
-            return textured_view(mesh, textures, images, camera)
-
         paths = [folder / "still.png"]
-        write_png(paths[0], look(orbit_cameras("H", 12, STILL_SIZE)[1]))
+        write_png(paths[0], flat_still(mesh, textures))
         if job.turntable:
+            images = read_textures(textures)
             turn = part(progress, 0.2, 1.0)
             paths.append(folder / "turntable.mp4")
 
             def frames() -> Iterator[NDArray[np.uint8]]:
                 for index, camera in enumerate(orbit_cameras("H", TURNTABLE_FRAMES, TURNTABLE_SIZE)):
                     turn(index / TURNTABLE_FRAMES, f"turntable frame {index + 1} of {TURNTABLE_FRAMES}")
-                    yield look(camera)
+                    yield textured_view(mesh, textures, images, camera)
 
             encode_video(frames(), paths[1])
         return paths
-
-
-def textured_view(
-    mesh: MeshData,
-    textures: Sequence[TextureFiles],
-    images: Sequence[Sequence[NDArray[np.integer]]],
-    camera: Camera,
-) -> NDArray[np.uint8]:
-    """The textured surface without light, uint8 (h, w, 4), straight alpha. images: one per tile of each texture."""
-    hits = cast(mesh, camera)
-    colour = np.zeros((len(hits.index), 4), np.float32)
-    colour[:, 3] = 1
-    for texture, tiles in zip(textures, images, strict=True):
-        inside = np.isin(mesh.face_object[hits.triangle], texture.objects)
-        if texture.material >= 0:
-            inside &= mesh.face_material[hits.triangle] == texture.material
-        rows = np.flatnonzero(inside)
-        corner_uv = mesh.uv[texture.uv_map][hits.triangle[rows]]
-        uv = np.einsum("nk,nkc->nc", hits.weights[rows], corner_uv)
-        cell = np.floor(uv).astype(int)
-        number = 1001 + cell[:, 0] + 10 * cell[:, 1]
-        for tile, image in zip(texture.tiles, tiles, strict=True):
-            there = number == tile if len(texture.tiles) > 1 else np.ones(len(rows), bool)
-            colour[rows[there], :3] = sample_tile(image, uv[there] - cell[there])
-    picture = hits.picture(colour, 0.0)
-    alpha = picture[..., 3:]
-    picture[..., :3] /= np.maximum(alpha, 1e-6)
-    return np.round(255 * np.clip(picture, 0, 1)).astype(np.uint8)

@@ -14,6 +14,7 @@ from .texturing.types import FuseParams
 SCHEMA = 1
 RENDERERS = ("cycles", "eevee", "embree")
 DEVICES = ("cpu", "gpu")
+STILLS = ("rendered", "flat")
 OUTPUTS = ("textures", "color_attribute")
 
 
@@ -41,6 +42,7 @@ class Job:
     output           what the objects get: textures, or a colour attribute (color_attribute)
     fuse             changes to FuseParams, by name
     engine_options   options of the engine, by name
+    still            the picture of the result: rendered in soft light, or flat, which takes a second
     """
 
     out: str
@@ -60,6 +62,7 @@ class Job:
     atlas: Literal["object", "slot", "shared"] = "object"
     output: Literal["textures", "color_attribute"] = "textures"
     fuse: Mapping[str, Any] = field(default_factory=dict)
+    still: Literal["rendered", "flat"] = "rendered"
     turntable: bool = True
 
     def __post_init__(self) -> None:
@@ -91,6 +94,7 @@ class Job:
             ("device", self.device, DEVICES),
             ("atlas", self.atlas, ("object", "slot", "shared")),
             ("output", self.output, OUTPUTS),
+            ("still", self.still, STILLS),
         ):
             check(value in known, "option-unknown", f"There is no {name} named {value}.", f"Use {', '.join(known)}.")
         FuseParams().replaced(self.fuse)

@@ -96,7 +96,7 @@ class Pipeline:
             return digest(previous, pictures, job.engine, dict(job.engine_options), job.seed)
         if stage == "bake":
             return digest(previous, job.texture_size, dict(job.fuse))
-        return digest(previous, job.turntable, job.output)
+        return digest(previous, job.still, job.turntable, job.output)
 
     def _load(self) -> MeshData:
         if self._mesh is None:

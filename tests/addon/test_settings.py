@@ -45,7 +45,7 @@ def refused(bpy):
 
 def test_default_settings_are_the_default_job(scene, extension):
     job = job_of(extension)
-    default = Job(out=job.out, references=job.references, objects=("Cube",), turntable=False)
+    default = Job(out=job.out, references=job.references, objects=("Cube",), still="flat", turntable=False)
     assert job.references[0].path == str(REFERENCE)
     assert {**job.engine_options} == {"symmetry": "auto", "detail": 1.0, "grid": 192, "background": "auto"}
     assert Job.from_json({**job.to_json(), "engine_options": {}}) == default

@@ -18,7 +18,7 @@ import bpy
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 40  # seconds that a condition may take
+PATIENCE = 300  # seconds that a condition may take
 TAB = "Orbit Painter"
 BUTTON = 30, 36  # pixels: height of Generate Texture and Cancel, which are higher than all others
 
