@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..backend.errors import InputError, OrbitPainterError
-from . import jobs, notices, targets
+from . import jobs, notices, targets, tray
 from .props import settings_of
 from .translations import tr
+from .variant_props import results_of
 
 if TYPE_CHECKING:
     from ..backend.job import Job
@@ -26,17 +27,23 @@ class _Job(bpy.types.Operator):
     """Runs jobs in the background, or while Blender waits, and reports what they say."""
 
     def run(self, context: Any, work: Work, interactive: bool) -> set[Any]:
-        if interactive and settings_of(context.scene).process == "BACKGROUND":
-            for job, objects in work:
-                jobs.submit(context, job, objects)
-            return {"FINISHED"}
+        queued = interactive and settings_of(context.scene).process == "BACKGROUND"
         for job, objects in work:
-            view = jobs.run_blocking(context, job, objects, _console_progress())
+            try:
+                if queued:
+                    jobs.submit(context, job, objects)
+                    continue
+                view = jobs.run_blocking(context, job, objects, _console_progress())
+            except OrbitPainterError as error:
+                return self.refused(error)
             if view.state != "done":
                 self.report({"ERROR"}, f"{view.message} {view.advice}".strip())
                 return {"CANCELLED"}
             for note in view.notes:
                 self.report({"WARNING"}, note)
+            if (waiting := tray.apply_now(view)) is not None:
+                self.report({"ERROR"}, waiting.message)
+                return {"CANCELLED"}
         return {"FINISHED"}
 
     def refused(self, error: OrbitPainterError) -> set[Any]:
@@ -129,7 +136,11 @@ class ORBIT_PAINTER_OT_rebake(_Job):
 
 
 def newest_result(context: Any) -> Path | None:
-    """The job folder of the newest result of this session."""
+    """The job folder of the variant that is chosen in the list of the active object, else of the last job."""
+    obj = context.object
+    results = results_of(obj) if obj is not None else None
+    if results is not None and 0 <= results.active < len(results.variants):
+        return Path(results.variants[results.active].job_dir)
     return next((view.out for view in reversed(jobs.jobs()) if view.state == "done"), None)
 
 

@@ -20,6 +20,7 @@ from . import (
     tray,
     ui_panel,
     ui_subpanels,
+    ui_variants,
     variant_files,
     variant_props,
 )
@@ -42,6 +43,7 @@ MODULES = (
     ops_generate,
     ops_diagnostics,
     ui_panel,
+    ui_variants,
     ui_subpanels,
 )
 

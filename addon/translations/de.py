@@ -5,11 +5,16 @@ from __future__ import annotations
 
 MESSAGES: dict[str, str] = {
     "'{name}' is not a single picture.": "„{name}“ ist kein einzelnes Bild.",
+    "'{name}' is not in the file any more.": "„{name}“ ist nicht mehr in der Datei.",
     "A colour for each vertex, for sculpts": "Eine Farbe für jeden Vertex, für Skulpturen",
     "A job failed: {reason}": "Ein Auftrag ist fehlgeschlagen: {reason}",
     "A new map named OrbitPainter": "Eine neue Karte namens OrbitPainter",
+    "A render is running.": "Es wird gerade gerendert.",
     "Active": "Aktive",
+    "Active Color": "Aktive Farbe",
     "Active Reference": "Aktive Vorlage",
+    "Active Slot": "Aktiver Slot",
+    "Active Variant": "Aktive Variante",
     "Add a guide that has been drawn to the references": "Eine gezeichnete Malhilfe zu den Vorlagen hinzufügen",
     "Add Guide": "Malhilfe hinzufügen",
     "Add one under References, then try again.": "Füge unter Vorlagen eines hinzu und versuche es noch einmal.",
@@ -17,9 +22,17 @@ MESSAGES: dict[str, str] = {
     "Add Reference": "Vorlage hinzufügen",
     "Add to Existing": "Vorhandenes ergänzen",
     "Add to Queue": "In die Warteschlange",
+    "Added Slot": "Hinzugefügter Slot",
     "Advanced": "Erweitert",
+    "All results of this object": "Alle Ergebnisse dieses Objekts",
     "Also render a turntable video into the job's folder": "Außerdem ein Drehvideo in den Ordner des Auftrags rendern",
     "and {count} more": "und {count} weitere",
+    "Another file was opened before the result was ready. Apply puts it on objects of the same name.": (
+        "Bevor das Ergebnis fertig war, wurde eine andere Datei geöffnet. Anwenden legt es auf Objekte "
+        "desselben Namens."
+    ),
+    "Apply": "Anwenden",
+    "Apply Result": "Ergebnis anwenden",
     "As Published": "Wie veröffentlicht",
     "As the 3D viewport looks at the object now, framed on the object": (
         "Wie das 3D-Ansichtsfenster jetzt auf das Objekt schaut, auf das Objekt zugeschnitten"
@@ -36,6 +49,7 @@ MESSAGES: dict[str, str] = {
     "Blender does not know its own program, so no job can run in the background.": (
         "Blender kennt sein eigenes Programm nicht, daher kann kein Auftrag im Hintergrund laufen."
     ),
+    "Blender is not in Object Mode.": "Blender ist nicht im Objektmodus.",
     "Blender is rendering; results are applied when it is done.": (
         "Blender rendert gerade; Ergebnisse werden danach angewendet."
     ),
@@ -55,41 +69,65 @@ MESSAGES: dict[str, str] = {
         "Prüfen, ob die UV-Karten großer ausgewählter Netze brauchbar sind; dauert einen Moment"
     ),
     "checking...": "wird geprüft ...",
+    "Checksum of everything that decided the result": "Prüfsumme von allem, was das Ergebnis bestimmt hat",
     "Checksum of the bare guide, which tells whether it has been painted over": (
         "Prüfsumme der leeren Malhilfe, an der zu erkennen ist, ob sie übermalt wurde"
     ),
     "Checksum of the guide's file": "Prüfsumme der Datei der Malhilfe",
+    "Choose a mesh that has results.": "Wähle ein Netz, das Ergebnisse hat.",
     "Choose a picture file such as a PNG or JPEG.": "Wähle eine Bilddatei wie PNG oder JPEG.",
     "Choose a side instead.": "Wähle stattdessen eine Seite.",
     "Choose the picture again.": "Wähle das Bild noch einmal aus.",
     "Color Attribute": "Farbattribut",
+    "Color attribute that holds the variant; empty for textures": "Farbattribut mit der Variante; leer bei Texturen",
+    "Color attribute that was chosen for painting": "Farbattribut, das zum Malen gewählt war",
+    "Color attribute that was chosen for rendering": "Farbattribut, das zum Rendern gewählt war",
     "Colour Grid": "Farbraster",
+    "Compare": "Vergleichen",
+    "Copies of the materials show it; the old ones stay in the file": (
+        "Kopien der Materialien zeigen es; die alten bleiben in der Datei"
+    ),
     "Copies of the materials show the texture; the old ones stay in the file": (
         "Kopien der Materialien zeigen die Textur; die alten bleiben in der Datei"
     ),
+    "Copies of the materials show the variant": "Kopien der Materialien zeigen die Variante",
+    "Copy Settings": "Einstellungen übernehmen",
+    "Copy the textures of all results beside the .blend, so that they travel with it": (
+        "Die Texturen aller Ergebnisse neben die .blend-Datei kopieren, damit sie mit ihr reisen"
+    ),
     "CPU": "CPU",
+    "Created": "Erstellt",
     "Custom": "Eigene",
     "Cycles": "Cycles",
     "Cycles is switched off. Enable it in Preferences > Add-ons, or use another pass renderer.": (
         "Cycles ist ausgeschaltet. Schalte es unter Einstellungen > Add-ons ein oder nimm einen anderen Pass-Renderer."
     ),
     "Default": "Standard",
+    "Delete the files of removed variants for good; their removal cannot be undone afterwards": (
+        "Die Dateien entfernter Varianten endgültig löschen; das Entfernen lässt sich danach nicht mehr "
+        "rückgängig machen"
+    ),
     "Detail": "Details",
     "Detect": "Erkennen",
     "Diagnostics": "Diagnose",
     "Digest": "Prüfsumme",
     "Dismiss": "Ausblenden",
+    "Domain": "Bereich",
     "Draft": "Entwurf",
     "Each object is painted by itself and waits its turn; references show one object": (
         "Jedes Objekt wird für sich bemalt, eines nach dem anderen; Vorlagen zeigen ein Objekt"
     ),
+    "Edit": "Änderung",
     "EEVEE": "EEVEE",
+    "Empty Trash": "Papierkorb leeren",
     "Engine": "Engine",
     "Engine Options": "Mehr Optionen",
     "Export a guide of that side and paint over it, or choose Front.": (
         "Exportiere eine Malhilfe dieser Seite und übermale sie, oder wähle Vorderseite."
     ),
     "Export Guide": "Malhilfe exportieren",
+    "Face Corner": "Flächenecke",
+    "Favourite": "Favorit",
     "Few small views, to see whether the references fit": (
         "Wenige kleine Ansichten, um zu sehen, ob die Vorlagen passen"
     ),
@@ -98,10 +136,13 @@ MESSAGES: dict[str, str] = {
     "Filter": "Filter",
     "Find Problems": "Probleme suchen",
     "Folder": "Ordner",
+    "Folder of the finished job": "Ordner des fertigen Auftrags",
+    "Folder of the picture and the recipe of this variant": "Ordner mit Bild und Rezept dieser Variante",
     "Folder of the picture files": "Ordner der Bilddateien",
     "Folder of the result to start from; empty: the newest": (
         "Ordner des Ergebnisses, von dem ausgegangen wird; leer: das neueste"
     ),
+    "Folder that the result was made in": "Ordner, in dem das Ergebnis entstand",
     "Forget Guide Camera": "Kamera der Malhilfe vergessen",
     "Frame Size": "Bildgröße",
     "Front": "Vorderseite",
@@ -116,12 +157,18 @@ MESSAGES: dict[str, str] = {
     "Fusing": "Verschmelzen",
     "Fusing Textures": "Texturen verschmelzen",
     "Generate Texture": "Textur erzeugen",
+    "Give the selected objects the materials back that they had before their first result; variants are kept": (
+        "Den ausgewählten Objekten die Materialien zurückgeben, die sie vor dem ersten Ergebnis hatten; "
+        "Varianten bleiben erhalten"
+    ),
+    "Go to Object Mode first.": "Gehe zuerst in den Objektmodus.",
     "GPU": "GPU",
     "Guide": "Malhilfe",
     "Guide Camera": "Kamera der Malhilfe",
     "Guide Digest": "Prüfsumme der Malhilfe",
     "Guide Objects": "Objekte der Malhilfe",
     "Guide of {names}": "Malhilfe von {names}",
+    "Hidden Material": "Verdecktes Material",
     "High": "Hoch",
     "Higher values take larger connected patches from one view, with fewer seams between views": (
         "Höhere Werte nehmen größere zusammenhängende Stücke aus einer Ansicht, mit weniger Nähten zwischen "
@@ -131,10 +178,13 @@ MESSAGES: dict[str, str] = {
         "Wie weit Farben über die Ränder der UV-Inseln hinausreichen"
     ),
     "How many views are painted and how finely": "Wie viele Ansichten gemalt werden, und wie fein",
+    "How materials show the variant": "Wie Materialien die Variante zeigen",
     "How much fine texture is continued where no reference shows any; 0 leaves plain colours": (
         "Wie viel feine Textur fortgeführt wird, wo keine Vorlage eine zeigt; 0 lässt einfache Farben"
     ),
+    "How the materials of the objects get the result": "Wie die Materialien der Objekte das Ergebnis bekommen",
     "How the materials of the objects get the texture": "Wie die Materialien der Objekte die Textur bekommen",
+    "Image": "Bild",
     "Image data-blocks that no material uses yet, to wire by hand": (
         "Bild-Datenblöcke, die noch kein Material benutzt, zum Verbinden von Hand"
     ),
@@ -148,6 +198,9 @@ MESSAGES: dict[str, str] = {
         "Im Bearbeitungsmodus: Es gilt die Form in dem Moment, in dem du auf Erzeugen drückst."
     ),
     "In the Background": "Im Hintergrund",
+    "In the folder textures beside the .blend, once that is saved": (
+        "Im Ordner textures neben der .blend-Datei, sobald sie gespeichert ist"
+    ),
     "In the folder textures beside the .blend; packed while it is not saved": (
         "Im Ordner textures neben der .blend-Datei; gepackt, solange sie nicht gespeichert ist"
     ),
@@ -184,6 +237,7 @@ MESSAGES: dict[str, str] = {
     "Keep Background": "Mit Hintergrund",
     "Left": "Links",
     "Left and right are taken as mirrored": "Links und rechts gelten als gespiegelt",
+    "Link": "Verknüpfung",
     "Log": "Protokoll",
     "Look for what could keep Orbit Painter from working, and copy a report to the clipboard": (
         "Suchen, was Orbit Painter am Arbeiten hindern könnte, und einen Bericht in die Zwischenablage kopieren"
@@ -191,14 +245,24 @@ MESSAGES: dict[str, str] = {
     "Making Pictures": "Bilder machen",
     "Map Name": "Kartenname",
     "Margin": "Rand",
+    "Mark this variant with a star": "Diese Variante mit einem Stern markieren",
     "Material": "Material",
+    "Material of the artist": "Material des Künstlers",
+    "Material of the slot": "Material des Slots",
+    "Material slot that was chosen": "Material-Slot, der gewählt war",
+    "Material slot, -1 for all": "Material-Slot, -1 für alle",
+    "Material that the slot of the data had hidden": "Material, das der Slot der Daten verdeckt hatte",
+    "Materials": "Materialien",
+    "Materials as they were": "Materialien, wie sie waren",
     "Mirror planes that carry the references to places they do not show": (
         "Spiegelebenen, die die Vorlagen auf Stellen übertragen, die sie nicht zeigen"
     ),
     "Move Reference": "Vorlage verschieben",
+    "Move Textures Beside the File": "Texturen neben die Datei legen",
     "Move the chosen reference; where pictures show the same place, the first in the list wins": (
         "Die gewählte Vorlage verschieben; wo Bilder dieselbe Stelle zeigen, gewinnt das erste in der Liste"
     ),
+    "Moved": "Verschoben",
     "Name of the UV map": "Name der UV-Karte",
     "Names of files that are shown": "Namen der Dateien, die gezeigt werden",
     "Names of the objects it shows, as JSON": "Namen der Objekte, die sie zeigt, als JSON",
@@ -224,6 +288,11 @@ MESSAGES: dict[str, str] = {
     ),
     "None": "Keine",
     "not checked": "nicht geprüft",
+    "Not saved with the file.": "Nicht mit der Datei gespeichert.",
+    "Nothing else was shown yet. Click another variant first.": (
+        "Bisher wurde nichts anderes gezeigt. Klicke erst eine andere Variante an."
+    ),
+    "Nothing shows it yet": "Noch zeigt es nichts",
     "NumPy alone does the work; numba or PyMaxflow would make it faster.": (
         "NumPy allein macht die Arbeit; mit numba oder PyMaxflow ginge es schneller."
     ),
@@ -232,6 +301,12 @@ MESSAGES: dict[str, str] = {
     "On the graphics card set in the preferences": "Auf der Grafikkarte, die in den Einstellungen gewählt ist",
     "On the processor": "Auf dem Prozessor",
     "One by One": "Einzeln",
+    "One color for each corner of a face, with hard borders": (
+        "Eine Farbe für jede Ecke einer Fläche, mit harten Grenzen"
+    ),
+    "One color for each vertex; sculpting keeps them": (
+        "Eine Farbe für jeden Vertex; beim Modellieren bleiben sie erhalten"
+    ),
     "One texture for all selected objects": "Eine Textur für alle ausgewählten Objekte",
     "One texture for each material slot": "Eine Textur für jeden Material-Slot",
     "One texture for each object": "Eine Textur für jedes Objekt",
@@ -248,6 +323,7 @@ MESSAGES: dict[str, str] = {
     "Orbit Painter": "Orbit Painter",
     "Orbit Painter {version} in Blender {blender}.": "Orbit Painter {version} in Blender {blender}.",
     "OrbitPainter": "OrbitPainter",
+    "Original": "Original",
     "Output": "Ausgabe",
     "Over the Top": "Über oben",
     "Packed": "Gepackt",
@@ -282,9 +358,16 @@ MESSAGES: dict[str, str] = {
         "PNG-Bild, das geschrieben wird; die Kamera wird daneben geschrieben"
     ),
     "Preparing": "Vorbereiten",
+    "Previous Variant": "Vorige Variante",
     "Projection": "Projektion",
+    "Put this result onto its objects now": "Dieses Ergebnis jetzt auf seine Objekte legen",
+    "Put this result onto the objects that it was made for": (
+        "Dieses Ergebnis auf die Objekte legen, für die es gemacht wurde"
+    ),
     "Quality": "Qualität",
     "Ray Casting": "Strahlverfolgung",
+    "Recipe": "Rezept",
+    "Recorded": "Aufgezeichnet",
     "Reference whose settings are shown": "Vorlage, deren Einstellungen gezeigt werden",
     "Reference, Passes and Frames": "Vorlage, Pässe und Bilder",
     "References": "Vorlagen",
@@ -292,7 +375,16 @@ MESSAGES: dict[str, str] = {
     "Remove the chosen reference from the list; the picture itself stays": (
         "Die gewählte Vorlage aus der Liste entfernen; das Bild selbst bleibt"
     ),
+    "Remove this variant from the selected objects; its files go to the trash, and come back with Undo": (
+        "Diese Variante von den ausgewählten Objekten entfernen; ihre Dateien kommen in den Papierkorb und "
+        "mit Rückgängig zurück"
+    ),
+    "Remove Variant": "Variante entfernen",
+    "Render Color": "Render-Farbe",
     "Rendering Passes": "Pässe rendern",
+    "Restore Original": "Original wiederherstellen",
+    "Result": "Ergebnis",
+    "Result that was shown before this one": "Ergebnis, das vor diesem gezeigt wurde",
     "Return at once and add the reference when the picture is drawn": (
         "Sofort zurückkehren und die Vorlage hinzufügen, wenn das Bild gezeichnet ist"
     ),
@@ -304,21 +396,37 @@ MESSAGES: dict[str, str] = {
         "kommt pixelgenau zurück"
     ),
     "Save it again as PNG or JPEG.": "Speichere es noch einmal als PNG oder JPEG.",
+    "Save the file first; its textures then move beside it by themselves.": (
+        "Speichere die Datei zuerst; ihre Texturen wandern dann von selbst neben sie."
+    ),
     "Scene": "Szene",
     "Scene that gets the reference": "Szene, die die Vorlage bekommt",
     "Schema": "Schema",
     "Seed": "Startwert",
+    "Seed of the result": "Startwert des Ergebnisses",
+    "seed {seed}": "Startwert {seed}",
     "Select the same objects again, or save a new guide.": (
         "Wähle dieselben Objekte wieder aus oder speichere eine neue Malhilfe."
+    ),
+    "Set the panel to the settings and the seed that made this variant": (
+        "Die Einstellungen und den Startwert dieser Variante ins Bedienfeld übernehmen"
     ),
     "Several Objects": "Mehrere Objekte",
     "Shared": "Gemeinsam",
     "Sharp and fast": "Scharf und schnell",
+    "Show Textures in Solid Shading": "Texturen in Solid-Ansicht zeigen",
+    "Show this variant on the selected objects that have it": (
+        "Diese Variante auf den ausgewählten Objekten zeigen, die sie haben"
+    ),
+    "Show Variant": "Variante zeigen",
     "Shows": "Zeigt",
     "Side of the object that it shows": "Seite des Objekts, die sie zeigt",
     "Side of the object that the guide shows": "Seite des Objekts, die die Malhilfe zeigt",
     "Side of the object that the picture shows": "Seite des Objekts, die das Bild zeigt",
     "Size": "Größe",
+    "Slot": "Slot",
+    "Slots": "Slots",
+    "Slots as they were": "Slots, wie sie waren",
     "Smoothness": "Zusammenhang",
     "Standard": "Standard",
     "Step": "Schritt",
@@ -327,6 +435,9 @@ MESSAGES: dict[str, str] = {
     "Surface samples along the object on which texture is continued where no reference shows any": (
         "Oberflächenpunkte entlang des Objekts, auf denen Textur fortgeführt wird, wo keine Vorlage eine zeigt"
     ),
+    "Switch to what was shown before; press again to switch back": (
+        "Zu dem wechseln, was vorher gezeigt wurde; noch einmal drücken, um zurückzuwechseln"
+    ),
     "Symmetry": "Symmetrie",
     "Synthesis Grid": "Syntheseraster",
     "Take all of a picture without transparency as object, instead of removing a plain background": (
@@ -334,12 +445,21 @@ MESSAGES: dict[str, str] = {
     ),
     "Take this job off the list; its files stay": "Diesen Auftrag von der Liste nehmen; seine Dateien bleiben",
     "Take this message away": "Diese Meldung wegnehmen",
+    "Take this result off the list; its files stay in the job's folder": (
+        "Dieses Ergebnis von der Liste nehmen; seine Dateien bleiben im Auftragsordner"
+    ),
+    "Texture of this variant": "Textur dieser Variante",
     "Texture Size": "Texturgröße",
     "Textures": "Texturen",
+    "Textures of this variant": "Texturen dieser Variante",
     "The base colour of the materials themselves gets the texture": (
         "Die Grundfarbe der Materialien selbst bekommt die Textur"
     ),
+    "The base colour of the materials themselves shows it": "Die Grundfarbe der Materialien selbst zeigt es",
     "The engine {name} can run.": "Die Engine {name} ist bereit.",
+    "The faces of '{name}' have changed since the job started, so its result does not fit.": (
+        "Die Flächen von „{name}“ haben sich geändert, seit der Auftrag begann, daher passt das Ergebnis nicht."
+    ),
     "The file of the reference '{name}' is not there: {path}": "Die Datei der Vorlage „{name}“ ist nicht da: {path}",
     "The framing of a picture of this side cannot be found: '{name}'.": (
         "Der Ausschnitt eines Bildes dieser Seite lässt sich nicht finden: „{name}“."
@@ -352,6 +472,7 @@ MESSAGES: dict[str, str] = {
     ),
     "The guide's camera, as JSON": "Die Kamera der Malhilfe, als JSON",
     "The guide's picture": "Das Bild der Malhilfe",
+    "The job that made the result, as JSON": "Der Auftrag, der das Ergebnis gemacht hat, als JSON",
     "The map that renders if it is usable, else another one, else a new one": (
         "Die Karte, die rendert, wenn sie brauchbar ist, sonst eine andere, sonst eine neue"
     ),
@@ -359,9 +480,21 @@ MESSAGES: dict[str, str] = {
         "Die Karte, die rendert, wie auch immer sie ist; wo sich Teile überlappen, gewinnt der erste"
     ),
     "The map with the name below": "Die Karte mit dem Namen darunter",
+    "The materials themselves show the variant": "Die Materialien selbst zeigen die Variante",
+    "The mesh had no material slot": "Das Netz hatte keinen Material-Slot",
     "The numbers below": "Die Zahlen darunter",
+    "The object before its first result": "Das Objekt vor seinem ersten Ergebnis",
+    "The object has no such variant.": "Das Objekt hat keine solche Variante.",
+    "The object has no variants yet.": "Das Objekt hat noch keine Varianten.",
+    "The object is linked from another file; make a library override of it.": (
+        "Das Objekt ist aus einer anderen Datei verknüpft; mache eine Bibliotheksüberschreibung daraus."
+    ),
+    "The object looks as it did originally.": "Das Objekt sieht aus wie ursprünglich.",
     "The objects are painted as one model; the references show them together": (
         "Die Objekte werden als ein Modell bemalt; die Vorlagen zeigen sie zusammen"
+    ),
+    "The objects as they were when the job started, as JSON; empty: found by name": (
+        "Die Objekte, wie sie beim Start des Auftrags waren, als JSON; leer: nach Namen gesucht"
     ),
     "The parameters of the Ink3D paper; slower": "Die Parameter des Ink3D-Artikels; langsamer",
     "The picture shows the +X side of the object": "Das Bild zeigt die +X-Seite des Objekts",
@@ -376,11 +509,22 @@ MESSAGES: dict[str, str] = {
         "Die Vorlage „{name}“ kann nicht gelesen werden: Sie ist beschädigt oder hat ein unbekanntes Format."
     ),
     "The reference '{name}' has no pixels.": "Die Vorlage „{name}“ hat keine Pixel.",
+    "The result will be put on when it has ended.": "Das Ergebnis wird angewendet, wenn es vorbei ist.",
+    "The result will be put on when you are back in Object Mode.": (
+        "Das Ergebnis wird angewendet, wenn du wieder im Objektmodus bist."
+    ),
+    "The results of the chosen object will be kept here.": (
+        "Die Ergebnisse des gewählten Objekts werden hier aufbewahrt."
+    ),
     "The same seed gives the same texture; another one continues the unseen parts differently": (
         "Derselbe Startwert gibt dieselbe Textur; ein anderer führt die ungesehenen Teile anders fort"
     ),
+    "The slot was changed to belong to the object": "Der Slot gehört jetzt zum Objekt",
     "The UV map that textures are laid out in; maps are never edited": (
         "Die UV-Karte, in der die Texturen liegen; Karten werden nie verändert"
+    ),
+    "The UV map {map} of '{name}' has changed since the job started.": (
+        "Die UV-Karte {map} von „{name}“ hat sich geändert, seit der Auftrag begann."
     ),
     "The window waits until the texture is done": "Das Fenster wartet, bis die Textur fertig ist",
     "There is no 3D viewport to look through.": "Es gibt kein 3D-Ansichtsfenster, durch das man schauen könnte.",
@@ -391,6 +535,7 @@ MESSAGES: dict[str, str] = {
     "There is no result yet. Its painted views will be shown here.": (
         "Es gibt noch kein Ergebnis. Seine gemalten Ansichten werden hier gezeigt."
     ),
+    "There is something to restore": "Es gibt etwas wiederherzustellen",
     "Together": "Zusammen",
     "Top": "Oberseite",
     "Treat the picture as one whose framing must be found, and no longer as painted over a guide": (
@@ -399,9 +544,21 @@ MESSAGES: dict[str, str] = {
     ),
     "Try Again": "Noch einmal versuchen",
     "Turntable Video": "Drehvideo",
+    "Undo its removal, or open the file that holds it, and apply the result again.": (
+        "Mache das Löschen rückgängig oder öffne die Datei, die es enthält, und wende das Ergebnis noch einmal an."
+    ),
+    "Undo the change and apply the result again, or generate a new one.": (
+        "Mache die Änderung rückgängig und wende das Ergebnis noch einmal an, oder erzeuge ein neues."
+    ),
     "UV and Output": "UV und Ausgabe",
     "UV Map": "UV-Karte",
+    "UV map that the textures are laid out in": "UV-Karte, in der die Texturen liegen",
+    "Variant": "Variante",
+    "Variant that is selected in the list": "Variante, die in der Liste gewählt ist",
+    "Variant {number}": "Variante {number}",
+    "Variants": "Varianten",
     "Version of these settings": "Version dieser Einstellungen",
+    "Vertex": "Vertex",
     "View": "Ansicht",
     "View Grid": "Ansichtenraster",
     "Viewport": "Ansichtsfenster",
@@ -420,17 +577,26 @@ MESSAGES: dict[str, str] = {
         "Voxel entlang des Objekts, die die Farben verdeckter Stellen tragen"
     ),
     "What is done when several objects are selected": "Was geschieht, wenn mehrere Objekte ausgewählt sind",
+    "What painted the result": "Was das Ergebnis gemalt hat",
     "What paints the frames": "Was die Bilder malt",
     "What renders the position and normal passes": "Was die Positions- und Normalenpässe rendert",
     "What the result becomes": "Was aus dem Ergebnis wird",
     "What to open": "Was geöffnet wird",
+    "What was added to its nodes, as JSON": "Was zu seinen Nodes hinzukam, als JSON",
+    "When the result was made": "Wann das Ergebnis gemacht wurde",
+    "Where a color attribute has its colors": "Wo ein Farbattribut seine Farben hat",
     "Where Cycles renders the passes": "Wo Cycles die Pässe rendert",
     "Where Each Texel Came From": "Woher jedes Texel kommt",
     "Where the images are kept": "Wo die Bilder aufbewahrt werden",
     "Where the mesh is symmetric": "Wo das Netz symmetrisch ist",
     "Where the work is done": "Wo gearbeitet wird",
+    "Whether the material belonged to the object or its data": (
+        "Ob das Material zum Objekt oder zu seinen Daten gehörte"
+    ),
     "Which faces share a texture": "Welche Flächen sich eine Textur teilen",
     "Which job; as submitted": "Welcher Auftrag",
+    "Which material slot": "Welcher Material-Slot",
+    "Which result; empty: the one selected in the list": "Welches Ergebnis; leer: das in der Liste gewählte",
     "Width and height of a painted view": "Breite und Höhe einer gemalten Ansicht",
     "Width and height of each texture or UDIM tile": "Breite und Höhe jeder Textur oder UDIM-Kachel",
     "Width and height of the picture": "Breite und Höhe des Bildes",
@@ -439,6 +605,7 @@ MESSAGES: dict[str, str] = {
     "Writing the Model": "Modell schreiben",
     "X": "X",
     "Y": "Y",
+    "{count} files, {size} MB deleted.": "{count} Dateien, {size} MB gelöscht.",
     "{count} selected objects are not meshes and are left out.": (
         "{count} ausgewählte Objekte sind keine Netze und werden ausgelassen."
     ),
