@@ -12,7 +12,8 @@ import numpy as np
 
 def topology(mesh: bpy.types.Mesh) -> str:
     """A checksum of which corners make up which faces."""
-    return _digest((mesh.polygons, "loop_start", np.int32, 1), (mesh.loops, "vertex_index", np.int32, 1))
+    corners: Any = mesh.attributes[".corner_vert"]  # twenty times faster to read than `loops`
+    return _digest((mesh.polygons, "loop_start", np.int32, 1), (corners.data, "value", np.int32, 1))
 
 
 def uv(mesh: bpy.types.Mesh, name: str) -> str:

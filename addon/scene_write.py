@@ -278,8 +278,10 @@ def _used_slots(obj: bpy.types.Object, uv_maps: set[str]) -> tuple[list[int], li
 
 
 def _slot_indices(mesh: Any) -> NDArray[np.int32]:
+    stored = mesh.attributes.get("material_index")  # absent where all faces use the first slot
     values = np.zeros(len(mesh.polygons), np.int32)
-    mesh.polygons.foreach_get("material_index", values)
+    if stored is not None:
+        stored.data.foreach_get("value", values)
     return np.unique(values)
 
 
