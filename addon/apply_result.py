@@ -16,10 +16,9 @@ from typing import Any, Literal
 
 import bpy
 
-from ..backend.arguments import load_recipe
 from ..backend.errors import InputError
 from ..backend.files import load_npz
-from ..backend.job import Job
+from ..backend.job import Job, load_recipe
 from . import compat, fingerprint, results_store, variants
 from .blocks import RECIPE, BlockRef
 from .colour_write import Domain, write_colours

@@ -117,7 +117,7 @@ class ORBIT_PAINTER_OT_rebake(_Job):
 
     def _start(self, context: Any, interactive: bool) -> set[Any]:
 
-        from ..backend.arguments import load_recipe
+        from ..backend.job import load_recipe
         from .job_settings import baked_again
 
         folder = Path(bpy.path.abspath(self.job_dir)) if self.job_dir else newest_result(context)

@@ -7,11 +7,10 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any, NoReturn
 
 from .environment import command as environment_command
-from .errors import InputError, UsageError
+from .errors import UsageError
 from .job import DEVICES, OUTPUTS, RENDERERS, STILLS, Job, ReferenceSpec, absolute
 from .models import command as models_command
 from .painters.base import VIEWS
@@ -206,13 +205,3 @@ def fuse_preset_changes(name: str) -> Mapping[str, Any]:
     """What a preset changes of FuseParams, by name."""
     default, chosen = asdict(FuseParams()), asdict(FuseParams.preset(name))  # pyright: ignore[reportArgumentType]
     return {key: value for key, value in chosen.items() if value != default[key]}
-
-
-def load_recipe(path: str | Path) -> Job:
-    """The job of a recipe.json. Raises InputError if the file cannot be read, UsageError if it does not fit."""
-    try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-        job = data["job"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError("recipe-unreadable", f"The recipe {path} cannot be read.", "Give a recipe.json.") from error
-    return Job.from_json(job)

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TextIO
 
 from . import guide
-from .arguments import COMMANDS, MANAGING, job_of, load_recipe, parser
+from .arguments import COMMANDS, MANAGING, job_of, parser
 from .console import Console, JsonConsole, TerminalConsole
 from .errors import CancelledError, InputError, MemoryLimitError, OrbitPainterError, OutputError
 from .host import Host
 from .interruption import Interruption, signals
-from .job import Job
+from .job import Job, load_recipe
 from .parent import Parent
 from .pipeline import Pipeline
 from .protocol import Message, Writer

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from .errors import UsageError
+from .errors import InputError, UsageError
 from .texturing.types import FuseParams
 
 SCHEMA = 1
@@ -130,3 +131,13 @@ class Job:
 def absolute(path: str | Path) -> str:
     """The path without `.`, `..` and `~`, as text."""
     return str(Path(path).expanduser().resolve())
+
+
+def load_recipe(path: str | Path) -> Job:
+    """The job of a recipe.json. Raises InputError if the file cannot be read, UsageError if it does not fit."""
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        job = data["job"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError("recipe-unreadable", f"The recipe {path} cannot be read.", "Give a recipe.json.") from error
+    return Job.from_json(job)
