@@ -35,6 +35,8 @@ def play(report):
     settings = bpy.context.scene.orbit_painter
     for name, value in SETTINGS.items():
         setattr(settings, name, value)
+    with driver.in_view():
+        bpy.ops.ed.undo_push(message="Import")
     owl = bpy.data.objects["Owl"]
     before = _materials(owl)
     jobs = driver.module("addon.jobs")

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Generate Texture as a script calls it: it returns when the texture is on the object."""
+
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+TINY = {
+    "quality": "CUSTOM",
+    "views_horizontal": 5,
+    "views_vertical": 3,
+    "frame_size": 64,
+    "label_grid": 32,
+    "grid": 48,
+    "surface_grid": 32,
+    "texture_size": 64,
+    "renderer": "embree",
+}
+
+
+@pytest.fixture
+def owl(extension):
+    """The sample with its reference and settings that take seconds."""
+    extension.ops.import_scene.gltf(filepath=str(EXAMPLES / "sample.glb"))
+    extension.ops.orbit_painter.reference_add(filepath=str(EXAMPLES / "reference.png"))
+    for name, value in TINY.items():
+        setattr(extension.context.scene.orbit_painter, name, value)
+    return extension.data.objects["Owl"]
+
+
+def images_of(obj):
+    nodes = [node for slot in obj.material_slots for node in slot.material.node_tree.nodes]
+    return [node.image for node in nodes if node.type == "TEX_IMAGE"]
+
+
+@pytest.mark.slow
+def test_a_script_gets_its_texture_and_bakes_it_again(owl, extension, tmp_path):
+    assert extension.ops.orbit_painter.generate() == {"FINISHED"}
+    (image,) = images_of(owl)
+    assert tuple(image.size) == (64, 64)
+    (folder,) = (tmp_path / "jobs").glob("*-Owl-*")
+    painted = (folder / "work" / "paint" / "stage.json").read_bytes()
+
+    extension.context.scene.orbit_painter.texture_size = 128
+    assert extension.ops.orbit_painter.rebake() == {"FINISHED"}
+    (image,) = images_of(owl)
+    assert tuple(image.size) == (128, 128)
+    assert len(owl.orbit_painter.variants) == 2
+    again = next(path for path in (tmp_path / "jobs").glob("*-Owl-*") if path != folder)
+    assert (again / "work" / "paint" / "stage.json").read_bytes() == painted, "it was painted again"
+    assert (folder / "textures").is_dir()
+
+
+def test_a_failure_is_raised_with_its_sentence_and_changes_nothing(owl, extension, snapshot):
+    extension.context.scene.orbit_painter.engine_options = "patch=4"
+    before = snapshot()
+    with pytest.raises(RuntimeError, match="patch"):
+        extension.ops.orbit_painter.generate()
+    assert snapshot() == before
