@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # name -> (module relative to this package, class)
 ENGINES: dict[str, tuple[str, str]] = {
     "projection": (".projection.engine", "ProjectionPainter"),
+    "orbitpainter": (".orbitpainter.engine", "OrbitPainterPainter"),
 }
 
 

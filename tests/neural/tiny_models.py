@@ -22,7 +22,7 @@ def tiny_vae(seed=0):
     from diffusers import AutoencoderKLWan
 
     torch.manual_seed(seed)
-    return AutoencoderKLWan(base_dim=4, num_res_blocks=1).eval()
+    return AutoencoderKLWan(base_dim=4).eval()
 
 
 def tiny_tokenizer():

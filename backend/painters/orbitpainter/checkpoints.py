@@ -13,7 +13,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,7 @@ def load_expert(
     overrides: Mapping[str, Any] | None = None,
     dtype: torch.dtype = torch.bfloat16,
     device: torch.device | str = "cpu",
+    on_block: Callable[[nn.Module], None] | None = None,
     progress: Progress = silent,
 ) -> LoadedExpert:
     """Build an expert: base weights, OrbitPainter's LoRA and patch embedding, extra LoRAs; merged in float32.
@@ -80,6 +81,7 @@ def load_expert(
     overrides     arguments of `OrbitWanTransformer3DModel` that the files do not tell (head size of small models,
                   GASA). Where GASA is asked for and the files have none, it starts from the full attention.
     dtype         of the weights; norms, modulation and time embedding stay float32, as diffusers keeps them
+    on_block      called with each block when its weights are there, for instance to store them in fewer bits
     Raises InputError, EngineMissingError (a GGUF file without its package), CancelledError from `progress`.
     """
     store = TensorStore(files.base)
@@ -107,15 +109,28 @@ def load_expert(
         _fit(change, config["in_channels"])
         change.check({name: tuple(parameter.shape) for name, parameter in parameters.items()})
 
+    blocks: Any = model.blocks
+    last = {f"blocks.{index}": list(block.named_parameters())[-1][0] for index, block in enumerate(blocks)}
+    last_of_block = {f"{block}.{name}": block for block, name in last.items()}
+
+    def finish(name: str) -> None:
+        if (path := last_of_block.get(name)) is None:
+            return
+        block: Any = model.get_submodule(path)
+        if optional:
+            block.attn1.gasa.copy_from(block.attn1)
+        if on_block is not None:
+            on_block(block)
+
     for index, (name, parameter) in enumerate(parameters.items()):
         progress(index / len(parameters), f"reading {store.path.name}")
         if name not in sources:
             _assign(model, name, torch.zeros(parameter.shape, dtype=_dtype_of(model, name, dtype), device=device))
+            finish(name)
             continue
         tensor = _expert_tensor(store, sources[name], name, parameter, changes)
         _assign(model, name, tensor.to(device, _dtype_of(model, name, dtype)))
-    if optional:
-        model.copy_gasa_from_full_attention()
+        finish(name)
     progress(1.0, f"read {store.path.name}")
     return LoadedExpert(model.eval(), [note for change, _ in changes for note in change.notes])
 

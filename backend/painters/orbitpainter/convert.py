@@ -22,6 +22,7 @@ from ...errors import InputError, OutputError
 from ...files import check_writable, output_errors
 from ...progress import Progress, part, silent
 from .checkpoints import ExpertFiles, load_expert, load_text_encoder, load_vae
+from .prompts import CACHE_FILE, encode_prompts, save_prompts
 from .sampler import BOUNDARY, SHIFT
 from .tensor_files import TensorStore
 
@@ -103,6 +104,11 @@ def _write(
         encoder: Any = load_text_encoder(files.text_encoder, dtype, part(progress, 0.85, 0.99))
         encoder.save_pretrained(folder / "text_encoder", max_shard_size=SHARD)
         index["text_encoder"] = ["transformers", "UMT5EncoderModel"]
+        if files.tokenizer is not None:  # afterwards the encoder, most of the folder beside the experts, may be deleted
+            from transformers import AutoTokenizer
+
+            tokenizer = AutoTokenizer.from_pretrained(files.tokenizer, local_files_only=True)
+            save_prompts(folder / CACHE_FILE, encode_prompts(tokenizer, encoder))
     if files.tokenizer is not None:
         shutil.copytree(files.tokenizer, folder / "tokenizer")
         index["tokenizer"] = ["transformers", "AutoTokenizer"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from diffusers.hooks.group_offloading import apply_group_offloading
+from diffusers.hooks.layerwise_casting import apply_layerwise_casting
 from torch import nn
 
 from .pipeline import OrbitPainterPipeline
@@ -18,12 +19,12 @@ from .transformer import OrbitWanTransformer3DModel
 FEED_FORWARD_CHUNKS = 8
 
 
-def store(model: OrbitWanTransformer3DModel, storage: Storage) -> None:
-    """Keep the matrices of the blocks in `storage`; arithmetic stays in the model's own dtype. In place."""
+def store_block(block: nn.Module, storage: Storage, dtype: torch.dtype) -> None:
+    """Keep the matrices of a block in `storage`; arithmetic stays in `dtype`. In place."""
     if storage == "fp8":
-        model.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=model.dtype)
+        apply_layerwise_casting(block, torch.float8_e4m3fn, dtype, ("norm", "gate"))
     elif storage == "4bit":
-        quantise_blocks(model.blocks)
+        quantise_blocks(block)
 
 
 def place(pipe: OrbitPainterPipeline, profile: MemoryProfile, device: torch.device) -> None:
@@ -31,7 +32,6 @@ def place(pipe: OrbitPainterPipeline, profile: MemoryProfile, device: torch.devi
     pipe.run_on = device
     pipe.vae_on_demand = profile.vae_on_demand
     vae: Any = pipe.vae
-    vae.to(dtype=torch.float32 if profile.vae_float32 else torch.bfloat16)
     vae.to("cpu" if profile.vae_on_demand else device)
     if profile.vae_tiled:
         vae.enable_tiling()
@@ -44,6 +44,7 @@ def place(pipe: OrbitPainterPipeline, profile: MemoryProfile, device: torch.devi
             _move(model, device)
     elif profile.placement == "swap":
         pipe.activate = ExpertSwap(pipe, device)
+        pipe.activate("high")
     else:
         for model in experts:
             stream(model, device, profile.group)

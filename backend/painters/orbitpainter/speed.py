@@ -20,7 +20,6 @@ from .pipeline import OrbitPainterPipeline
 from .sampler import GUIDANCE, STEPS
 
 StepCache = Literal["off", "first-block", "taylorseer"]
-Preset = Literal["best", "balanced", "fast"]
 SHORTEST_FOR_CACHE = 9  # a distilled run of up to 8 steps has nothing to spare
 
 
@@ -41,7 +40,7 @@ class Speed:
     foreground_only: bool = False
 
 
-def preset(name: Preset, distilled: bool) -> Speed:
+def preset(name: str, distilled: bool) -> Speed:
     """`best`: the published settings. `balanced`: 20 steps, guidance on half of them. `fast`: 4 steps without guidance
     where a distillation LoRA is loaded; else 12 steps, guidance on the first third, foreground only.
     """

@@ -89,7 +89,7 @@ def read_references(
     for k, reference in enumerate(references):
         report = part(progress, k / len(references), (k + 1) / len(references))
         report(0.0, "cutting out the reference")
-        colour, alpha, removed = cut_out(_reduced(reference.image), reference.name, options.background == "keep")
+        colour, alpha, removed = cut_out(reduced(reference.image), reference.name, options.background == "keep")
         fit = register(mesh, alpha, reference.camera, part(report, 0.1, 0.9))
         report(0.9, "aligning the reference")
         picture = Picture(colour, alpha, geometry_buffer(mesh, fit.camera))
@@ -117,7 +117,7 @@ def read_references(
     return pictures, notes, {"references": numbers}
 
 
-def _reduced(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def reduced(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """`image` (h, w, 4) with at most LARGEST pixels a side; colours weighted by alpha."""
     height, width = image.shape[:2]
     factor = LARGEST / max(height, width)

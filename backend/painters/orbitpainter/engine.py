@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The `orbitpainter` painter (docs/orbitpainter.md): passes and a reference in, painted orbits out.
+
+Importing this needs no torch; `paint` does, and keeps the loaded model for the next job until `close`.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+from typing import Any
+
+from ...errors import EngineMissingError, InputError, MemoryLimitError
+from ...progress import Progress, part
+from ..base import PaintedFrames, PaintRequest
+from . import profiles
+from .arithmetic import Workload
+from .options import OrbitPainterOptions
+from .weights import find_parts
+
+_PACKAGES = ("torch", "diffusers", "accelerate", "safetensors")
+
+
+class OrbitPainterPainter:
+    """Two experts of 14 billion parameters paint both orbits (Ink3D, arXiv 2607.01222)."""
+
+    name = "orbitpainter"
+    supersample = 2
+
+    def __init__(self) -> None:
+        self._session: Any = None
+
+    def paint(self, request: PaintRequest, progress: Progress) -> PaintedFrames:
+        """Paint all views of the pass set. Where the device's memory is full, once again with the next smaller profile.
+
+        Raises UsageError, InputError, EngineMissingError, MemoryLimitError, CancelledError.
+        """
+        options = OrbitPainterOptions.parse(request.options)
+        if not request.references:
+            raise InputError("reference-missing", "No reference picture was given.", "Give one picture of the object.")
+        require_packages()
+        parts = find_parts(options.weights)
+        from .devices import find_device, is_out_of_memory
+
+        camera = request.passes.cameras[0]
+        workload = Workload.of(options.mode, request.passes.orbit_counts, camera.width)
+        if self._session is not None and options.memory == "auto":
+            profile = self._session.key.profile  # it was measured before the model filled the device
+            device = find_device(options.device)
+        else:
+            device = find_device(options.device)
+            profile = chosen_profile(options.memory, device, workload)
+        notes: list[str] = []
+        while True:
+            try:
+                painted = self._paint(request, options, parts, device, profile, progress)
+                return PaintedFrames(painted.frames, painted.anchors, False, [*notes, *painted.notes], painted.info)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                self.close()
+                smaller = profiles.lower(profile, device.storages)
+                if notes or smaller is None:
+                    raise MemoryLimitError(
+                        "gpu-out-of-memory",
+                        f"The memory of {device.name} is full, with the memory profile {profile.name} too.",
+                        "Close other programs that use the GPU, use fewer or smaller views, or set memory=8.",
+                    ) from error
+                notes = [
+                    f"The memory of {device.name} was full with the memory profile {profile.name}; "
+                    f"the run was started again with {smaller.name}."
+                ]
+                profile = smaller
+
+    def close(self) -> None:
+        """Free the model and the device's memory."""
+        if self._session is not None:
+            session, self._session = self._session, None
+            session.close()
+            gc.collect()
+
+    def _paint(
+        self,
+        request: PaintRequest,
+        options: OrbitPainterOptions,
+        parts: Any,
+        device: Any,
+        profile: profiles.MemoryProfile,
+        progress: Progress,
+    ) -> PaintedFrames:
+        from .session import Session, SessionKey
+
+        key, start = SessionKey.of(parts, options, profile, device), 0.0
+        # A retry after a full memory starts the stage's progress again where it was: it never falls.
+        rising = _rising(progress)
+        if self._session is None or self._session.key != key:
+            self.close()
+            start = 0.15
+            self._session = Session.load(key, parts, options, device, part(rising, 0.0, start))
+        return self._session.paint(request, options, part(rising, start, 1.0))
+
+
+def _rising(progress: Progress) -> Progress:
+    """The same callback, kept from falling."""
+    highest = 0.0
+
+    def report(fraction: float, detail: str = "") -> None:
+        nonlocal highest
+        highest = max(highest, fraction)
+        progress(highest, detail)
+
+    return report
+
+
+def require_packages() -> None:
+    """Raises EngineMissingError unless what the engine runs on can be imported here."""
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise EngineMissingError(
+            "engine-environment-missing",
+            f"The engine orbitpainter needs {', '.join(missing)}, which this Python does not have.",
+            "Install the engine environment: 'environment install', or the button in the preferences.",
+        )
+
+
+def chosen_profile(wanted: str, device: Any, workload: Workload) -> profiles.MemoryProfile:
+    """The profile of that name, or the largest that fits into what is free. Raises MemoryLimitError."""
+    if wanted != "auto":
+        return profiles.profile_named(wanted)
+    if device.device.type == "cpu":
+        return profiles.CPU
+    return profiles.choose(device.free * 0.95, device.ram, workload, allowed=device.storages).profile

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options of the `orbitpainter` engine. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ...errors import UsageError
+from .profiles import NAMES
+
+_CHOICES = {
+    "mode": ("release", "paper"),
+    "preset": ("best", "balanced", "fast"),
+    "memory": ("auto", *NAMES),
+    "first_frame": ("clean", "noised", "off"),
+    "cache": ("off", "first-block", "taylorseer"),
+    "framing": ("auto", "keep"),
+    "background": ("auto", "keep"),
+}
+_RANGES: dict[str, tuple[float, float]] = {
+    "steps": (1, 200),
+    "guidance": (0, 30),
+    "guidance_stop": (0, 1),
+    "boundary": (0, 1),
+    "first_frame_steps": (0, 200),
+    "cache_threshold": (0, 1),
+    "lora_strength": (-4, 4),
+}
+_WHOLE = ("steps", "first_frame_steps")
+_SWITCHES = ("v_mirrored", "compile", "foreground_only", "truncate")
+_TEXTS = ("weights", "device", "second_device", "attention", "lora_high", "lora_low", "matting")
+
+
+@dataclass(frozen=True)
+class OrbitPainterOptions:
+    """weights       folder with the model's files; none: the model store
+    mode          release: one orbit after the other; paper: both in one sequence (needs weights trained so)
+    preset        best, balanced or fast: what the six below are where they are not given
+    steps, guidance, guidance_stop, cache, cache_threshold, foreground_only   see `speed.Speed`
+    memory        auto, 80, 48, 24, 16, 12, 8 (GB of GPU memory) or cpu
+    device        auto, cuda, cuda:1, mps or cpu
+    second_device a second device, which computes the other guidance branch
+    attention     auto or a name of diffusers' attention backends
+    compile       compile the network's blocks: slower start, about a fifth faster
+    boundary      sigma at which the experts change: 0.875 as published, 0.9 as trained
+    first_frame   how the vertical orbit takes over the horizontal one's first frame; first_frame_steps: for how long
+    v_mirrored    the vertical orbit is shown to the network left-right mirrored
+    truncate      convert to 8 bits as the published code does
+    lora_high, lora_low, lora_strength   further LoRAs (distillation), one per expert
+    framing       auto: the reference is scaled to the object's framing; keep: as it is, padded to a square
+    background    auto: a reference without useful alpha gets its background removed; keep: it is all object
+    matting       folder of a ViTMatte model that refines the reference's outline
+    """
+
+    weights: str | None = None
+    mode: str = "release"
+    preset: str = "best"
+    steps: int | None = None
+    guidance: float | None = None
+    guidance_stop: float | None = None
+    cache: str | None = None
+    cache_threshold: float | None = None
+    foreground_only: bool | None = None
+    memory: str = "auto"
+    device: str = "auto"
+    second_device: str | None = None
+    attention: str = "auto"
+    compile: bool = False
+    boundary: float = 0.875
+    first_frame: str = "clean"
+    first_frame_steps: int | None = None
+    v_mirrored: bool = False
+    truncate: bool = False
+    lora_high: str | None = None
+    lora_low: str | None = None
+    lora_strength: float = 1.0
+    framing: str = "auto"
+    background: str = "auto"
+    matting: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or value not in choices):
+                raise _refused(name, value, f"Choose one of {', '.join(choices)}.")
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            kinds = int if name in _WHOLE else (int, float)
+            if value is not None and (
+                isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high
+            ):
+                kind = "a whole number" if name in _WHOLE else "a number"
+                raise _refused(name, value, f"Choose {kind} from {low:g} to {high:g}.")
+        for name in _SWITCHES:
+            if getattr(self, name) not in (None, True, False):
+                raise _refused(name, getattr(self, name), "Choose true or false.")
+        for name in _TEXTS:
+            if not isinstance(getattr(self, name), str | None):
+                raise _refused(name, getattr(self, name), "Give a text.")
+
+    @staticmethod
+    def parse(options: Mapping[str, Any]) -> OrbitPainterOptions:
+        """Checked options from a mapping; unknown names and bad values raise UsageError."""
+        known = [field.name for field in fields(OrbitPainterOptions)]
+        for name in options:
+            if name not in known:
+                raise UsageError(
+                    "option-unknown",
+                    f"The orbitpainter engine has no option named {name!r}.",
+                    f"It knows {', '.join(known)}.",
+                )
+        values = dict(options)
+        for name in ("memory", "device"):  # memory=24 is a number to the command line
+            if isinstance(values.get(name), int) and not isinstance(values[name], bool):
+                values[name] = str(values[name])
+        return OrbitPainterOptions(**values)
+
+    @property
+    def distilled(self) -> bool:
+        """Both experts have a further LoRA, which a 4-step run needs."""
+        return self.lora_high is not None and self.lora_low is not None
+
+
+def _refused(name: str, value: Any, advice: str) -> UsageError:
+    return UsageError("option-range", f"The option {name} is {value!r}.", advice)

@@ -1,0 +1,255 @@
+"""The engine `orbitpainter` with tiny random weights in the released formats: painting, retrying, refusing."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+
+from orbit_painter.backend.errors import (  # noqa: E402
+    CancelledError,
+    EngineMissingError,
+    InputError,
+    MemoryLimitError,
+    UsageError,
+)
+from orbit_painter.backend.painters.base import PaintRequest, Reference  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter import engine as engines  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter import session as sessions  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter import weights as finding  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter.options import OrbitPainterOptions  # noqa: E402
+from orbit_painter.backend.painters.registry import create_painter  # noqa: E402
+from orbit_painter.backend.progress import silent  # noqa: E402
+
+SIZE, VIEWS = 32, 4
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """Caches and the model store of this test."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr(finding, "default_root", lambda: tmp_path / "data")
+    return tmp_path / "data"
+
+
+@pytest.fixture(scope="module")
+def release(tiny, tmp_path_factory):
+    return tiny.write_release(tmp_path_factory.mktemp("weights") / "release")
+
+
+def disc(size=64, radius=0.4):
+    """A red disc, as a sphere looks from the front, with alpha."""
+    v, u = np.mgrid[:size, :size] / size - 0.5
+    image = np.zeros((size, size, 4), np.uint8)
+    image[u**2 + v**2 < radius**2] = (200, 40, 30, 255)
+    return Reference(image, name="disc")
+
+
+def request(tiny, release, seed=0, preview=None, **options):
+    options = {"weights": str(release), "steps": 3, **options}
+    more = {} if preview is None else {"preview": preview}
+    return PaintRequest(tiny.sphere_passes((VIEWS, VIEWS), SIZE), [disc()], seed, options, **more)
+
+
+def images(painted):
+    return np.stack([frame.image for frame in painted.frames])
+
+
+def test_paints_every_view(tiny, release):
+    engine, heard, seen = create_painter("orbitpainter"), [], []
+    assert engine.supersample == 2
+    job = request(tiny, release, preview=lambda view, picture: seen.append((view, picture.shape)))
+    painted = engine.paint(job, lambda fraction, detail: heard.append((fraction, detail)))
+    assert len(painted.frames) == 2 * VIEWS
+    assert not painted.exact
+    for frame, camera, view in zip(painted.frames, job.passes.cameras, job.passes, strict=True):
+        assert frame.camera is camera
+        assert np.array_equal(frame.image[..., 3] == 255, view.mask)
+    fractions = [fraction for fraction, _ in heard]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+    assert any("step 2 of 3" in detail for _, detail in heard)
+    assert {view for view, _ in seen} >= {0, VIEWS}
+    assert painted.info["memory"] == "cpu"
+    engine.close()
+
+
+def test_a_seed_repeats_and_a_loaded_engine_gives_the_same(tiny, release, monkeypatch):
+    engine, loads = create_painter("orbitpainter"), []
+    real = sessions.load_expert
+    monkeypatch.setattr(sessions, "load_expert", lambda *a, **k: loads.append(a) or real(*a, **k))
+    first = images(engine.paint(request(tiny, release, seed=5), silent))
+    again = images(engine.paint(request(tiny, release, seed=5), silent))
+    assert len(loads) == 2  # one for each expert: the second job found them there
+    other = images(engine.paint(request(tiny, release, seed=6), silent))
+    engine.close()
+    fresh = images(engine.paint(request(tiny, release, seed=5), silent))
+    assert len(loads) == 4
+    assert np.array_equal(first, again)
+    assert np.array_equal(first, fresh)
+    assert not np.array_equal(first, other)
+
+
+def test_options_reach_the_network(tiny, release):
+    engine = create_painter("orbitpainter")
+    plain = images(engine.paint(request(tiny, release), silent))
+    for change in (
+        {"mode": "paper"},
+        {"guidance": 1.0},
+        {"first_frame": "off"},
+        {"boundary": 0.0},
+        {"v_mirrored": True},
+        {"preset": "fast", "steps": 10},
+    ):
+        assert not np.array_equal(images(engine.paint(request(tiny, release, **change), silent)), plain), change
+    same = engine.paint(request(tiny, release, attention="native", background="auto"), silent)
+    assert np.array_equal(images(same), plain)
+
+
+def test_mirrored_input_comes_back_unmirrored(tiny, release):
+    painted = create_painter("orbitpainter").paint(request(tiny, release, v_mirrored=True), silent)
+    for frame, view in zip(painted.frames, tiny.sphere_passes((VIEWS, VIEWS), SIZE), strict=True):
+        assert np.array_equal(frame.image[..., 3] == 255, view.mask)
+
+
+def test_stopping_within_a_step_leaves_a_usable_engine(tiny, release):
+    engine = create_painter("orbitpainter")
+    plain = images(engine.paint(request(tiny, release), silent))
+
+    def stop(fraction, detail):
+        if "step 2" in detail:
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        engine.paint(request(tiny, release), stop)
+    assert np.array_equal(images(engine.paint(request(tiny, release), silent)), plain)
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"sweetness": 3}, "no option named"),
+        ({"mode": "papr"}, "release, paper"),
+        ({"steps": 0}, "whole number from 1"),
+        ({"steps": 2.5}, "whole number"),
+        ({"guidance": "much"}, "from 0 to 30"),
+        ({"memory": 7}, "80, 48, 24"),
+        ({"compile": "yes"}, "true or false"),
+        ({"device": "abacus"}, "auto, cuda"),
+        ({"attention": "flash_hub"}, "auto"),
+    ],
+)
+def test_wrong_options_are_explained(tiny, release, options, match):
+    with pytest.raises(UsageError, match=match):
+        create_painter("orbitpainter").paint(request(tiny, release, **options), silent)
+
+
+def test_numbers_of_the_command_line_are_names_of_profiles():
+    assert OrbitPainterOptions.parse({"memory": 24}).memory == "24"
+
+
+def test_missing_weights_say_what_to_download(tiny, release, tmp_path):
+    with pytest.raises(EngineMissingError, match=r"28\.6 GB.*Apache-2\.0.*models download") as caught:
+        create_painter("orbitpainter").paint(request(tiny, None, weights=None), silent)
+    assert caught.value.exit_status == 4
+    (tmp_path / "some").mkdir()
+    shutil.copy(release / "high_noise.safetensors", tmp_path / "some")
+    with pytest.raises(EngineMissingError, match=r"low_noise\.safetensors") as caught:
+        create_painter("orbitpainter").paint(request(tiny, tmp_path / "some"), silent)
+    with pytest.raises(InputError, match="no folder"):
+        create_painter("orbitpainter").paint(request(tiny, tmp_path / "none"), silent)
+
+
+def test_without_torch_the_environment_is_named(tiny, release, monkeypatch):
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(EngineMissingError, match="environment install"):
+        create_painter("orbitpainter").paint(request(tiny, release), silent)
+
+
+def test_prompts_are_made_once(tiny, tmp_path, home):
+    folder = tiny.write_release(tmp_path / "w", prompts=False)
+    with pytest.raises(EngineMissingError, match="wan-text-encoder"):
+        create_painter("orbitpainter").paint(request(tiny, folder), silent)
+    wan = tiny.reference_wan()
+    state = tiny.tiny_text_encoder().state_dict()
+    original = {wan.original_text_name(n): v.clone() for n, v in state.items() if "embed_tokens" not in n}
+    encoder = folder / "Wan2.2-Fun-A14B-Control" / "models_t5_umt5-xxl-enc-bf16.pth"
+    torch.save(original, encoder)
+    tiny.tiny_tokenizer().save_pretrained(folder / "tokenizer")
+    first = images(create_painter("orbitpainter").paint(request(tiny, folder), silent))
+    encoder.unlink()
+    shutil.rmtree(folder / "tokenizer")
+    assert (home / "cache" / "orbitpainter" / "prompts.safetensors").is_file()
+    assert np.array_equal(images(create_painter("orbitpainter").paint(request(tiny, folder), silent)), first)
+
+
+# Memory -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_profile_gives_the_frames_of_resident(tiny, release):
+    """Exactly where weights are stored as they are; fp8 and 4 bits round them."""
+    exact = images(create_painter("orbitpainter").paint(request(tiny, release, memory="80"), silent))
+    for name, tolerance in (("48", 0), ("24", 6), ("16", 20), ("12", 6), ("8", 20)):
+        ours = images(create_painter("orbitpainter").paint(request(tiny, release, memory=name), silent))
+        error = np.sqrt(np.mean((ours[..., :3].astype(float) - exact[..., :3]) ** 2))
+        assert error <= tolerance, name
+        assert (error > 0) == (tolerance > 0), name  # a quantised profile does quantise
+
+
+def test_a_full_memory_is_tried_once_more_one_profile_lower(tiny, release, monkeypatch):
+    tried = []
+    real = sessions.Session.paint
+
+    def full(self, *given):
+        tried.append(self.key.profile.name)
+        if len(tried) < 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(self, *given)
+
+    monkeypatch.setattr(sessions.Session, "paint", full)
+    painted = create_painter("orbitpainter").paint(request(tiny, release, memory="48"), silent)
+    assert tried == ["48", "24"]
+    assert any("full" in note and "24" in note for note in painted.notes)
+
+    def always(self, *given):
+        tried.append(self.key.profile.name)
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(sessions.Session, "paint", always)
+    tried.clear()
+    with pytest.raises(MemoryLimitError):
+        create_painter("orbitpainter").paint(request(tiny, release, memory="48"), silent)
+    assert tried == ["48", "24"]
+
+
+def test_two_devices(tiny, release):
+    plain = images(create_painter("orbitpainter").paint(request(tiny, release, memory="80"), silent))
+    engine = create_painter("orbitpainter")
+    both = images(engine.paint(request(tiny, release, memory="80", second_device="cpu"), silent))
+    engine.close()
+    assert np.array_equal(plain, both)
+    with pytest.raises(InputError, match="second_device"):
+        engine.paint(request(tiny, release, memory="48", second_device="cpu"), silent)
+
+
+def test_distilled_run(tiny, release, tmp_path):
+    from safetensors.torch import save_file
+
+    wan = tiny.reference_wan()
+    paths = {}
+    for name, seed in (("high", 31), ("low", 32)):
+        state = {k: v for k, v in wan.lora(seed=seed).items() if "patch_embedding" not in k}
+        paths[f"lora_{name}"] = str(tmp_path / f"{name}.safetensors")
+        save_file(state, paths[f"lora_{name}"])
+    job = request(tiny, release, preset="fast", **paths)
+    job.options.pop("steps")
+    painted = create_painter("orbitpainter").paint(job, silent)
+    assert painted.info["steps"] == 4
+    assert painted.info["guidance"] == 1
+    off = request(tiny, release, steps=4, guidance=1.0, **{**paths, "lora_strength": 0.0})
+    plain = request(tiny, release, steps=4, guidance=1.0)
+    a, b = (images(create_painter("orbitpainter").paint(each, silent)) for each in (off, plain))
+    assert np.array_equal(a, b)
+    assert not np.array_equal(images(painted), a)
