@@ -7,7 +7,7 @@ RUN := $(BIN)/python
 INSTALL := $(RUN) -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all:
 OUT ?= out/demo
 
-.PHONY: demo test test-neural test-real-blender lint bench gpu-check docs extension lock blender-packages clean
+.PHONY: demo test test-neural test-real-blender lint bench gpu-check docs extension repository licences lock blender-packages clean
 
 demo: $(VENV)/run.stamp  ## texture the sample object from its reference picture
 	$(RUN) backend/cli.py generate --mesh examples/sample.glb --reference examples/reference.png --out $(OUT)
@@ -57,6 +57,10 @@ NO_TORCH := $(addprefix --no-emit-package=,cuda-bindings cuda-pathfinder cuda-to
 	nvidia-nvtx torch triton)
 COMPILE := $(BIN)/uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header pyproject.toml
+# What an engine has beside neural.txt: torch for its device, and nothing that neural.txt has already.
+PYTORCH_CPU ?= https://download.pytorch.org/whl/cpu
+COMPILE_TORCH := $(subst pyproject.toml,-c requirements/neural.txt,$(COMPILE)) --index-strategy unsafe-best-match \
+	$(addprefix --no-emit-package=,filelock fsspec jinja2 markupsafe mpmath networkx setuptools sympy typing-extensions)
 lock: | $(VENV)/bin/python  ## resolve pyproject.toml again into requirements/, one hashed file a group
 	$(RUN) -m pip install -q uv
 	$(COMPILE) -o requirements/core.txt
@@ -66,20 +70,21 @@ lock: | $(VENV)/bin/python  ## resolve pyproject.toml again into requirements/, 
 		--no-header --no-emit-package=numpy --group blender-program -o requirements/blender-program.txt
 	$(COMPILE) --group neural $(NO_TORCH) -o requirements/neural.txt
 	$(COMPILE) --group neural --group train $(NO_TORCH) -o requirements/train.txt
+	$(COMPILE_TORCH) --index $(PYTORCH_CPU) requirements/torch-cpu.in -o requirements/torch-cpu.txt
+	$(COMPILE_TORCH) requirements/torch-cuda.in -o requirements/torch-cuda.txt
+	printf 'uv\npip\n' | $(subst pyproject.toml,-,$(COMPILE)) -o requirements/tools.txt
+
+licences: $(VENV)/dev.stamp  ## docs/licences.md: every package of the locks, its version and licence
+	$(RUN) packaging/licences.py
 
 docs: demo  ## the pictures of README and guides, from a real run
 	$(RUN) docs/make_pictures.py $(OUT)
 
-# The zip that Blender installs, checked by Blender's own validator (it comes with the bpy module).
-EXTENSION := dist/orbit_painter
-extension: $(VENV)/run.stamp  ## dist/orbit_painter-VERSION.zip
-	rm -rf $(EXTENSION) && mkdir -p $(EXTENSION)
-	cp -r blender_manifest.toml __init__.py LICENSE addon backend $(EXTENSION)
-	find $(EXTENSION) -name __pycache__ -type d -prune -exec rm -rf {} +
-	tool=$$(find $(VENV) -path '*/bl_pkg/cli/blender_ext.py' | head -1) && \
-		$(RUN) "$$tool" validate $(EXTENSION) && \
-		$(RUN) "$$tool" build --source-dir $(EXTENSION) --output-dir dist
-	rm -rf $(EXTENSION)
+extension: $(VENV)/run.stamp  ## dist/orbit_painter-VERSION.zip, checked by Blender's own validator
+	$(RUN) packaging/extension.py build
+
+repository: $(VENV)/run.stamp  ## dist/repository/, for any web server: Blender adds the address of its index.json
+	$(RUN) packaging/extension.py repository
 
 # BLENDER names the program; its own Python gets what makes the same results faster, in .packages/<version>.
 BLENDER ?= blender
