@@ -145,7 +145,7 @@ def _folder(layout: Layout) -> list[Problem]:
         "Choose an empty folder for engines and models.",
     )
     try:
-        if root.exists() and (not root.is_dir() or (not layout.marker.exists() and any(root.iterdir()))):
+        if root.exists() and (not root.is_dir() or (_foreign_files(root) and not layout.marker.exists())):
             return [foreign]
         if any((root / name).is_symlink() for name in OURS):
             return [foreign]
@@ -164,6 +164,11 @@ def _folder(layout: Layout) -> list[Problem]:
             )
         ]
     return []
+
+
+def _foreign_files(root: Path) -> bool:
+    """Anything but what another installer may be making in this moment."""
+    return any(not (path.name.startswith(".") and ".part" in path.name) for path in root.iterdir())
 
 
 def _space(root: Path, recipe: Recipe, free: Callable[[Path], int]) -> list[Problem]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import queue
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 TICK = 0.25  # seconds between two looks at whether to stop
-GRACE = 1.0  # seconds that a tool has to end politely
+GRACE = 0.5  # seconds that a tool has to end politely
 
 # What a tool gets of our environment: where things are, the user's proxies, certificates and mirrors. Nothing that
 # Blender or another add-on set for its own Python, and nothing that would switch off the checking of certificates.
@@ -60,7 +61,7 @@ def run(
         options["start_new_session"] = True
         options["pass_fds"] = () if lock is None else (lock,)
     process = subprocess.Popen(
-        [str(word) for word in command],
+        [*_ending_with_us(), *map(str, command)],
         cwd=cwd,
         env=tool_environment(environment),
         stdin=subprocess.DEVNULL,
@@ -94,6 +95,15 @@ def run(
         reader.join(timeout=1)
         process.stdout.close()
         log.flush()
+
+
+def _ending_with_us() -> list[str]:
+    """Where the kernel can do it (Linux): words before a command that let it be killed when this process ends.
+
+    Elsewhere a tool of a killed installer comes to its end; the lock that it holds keeps others from starting before.
+    """
+    program = shutil.which("setpriv") if sys.platform == "linux" else None
+    return [program, "--pdeathsig", "KILL"] if program else []
 
 
 def _read(stream: TextIO, waiting: queue.SimpleQueue[str | None]) -> None:
