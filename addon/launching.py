@@ -72,7 +72,8 @@ def worker(device: str) -> Place:
     name = f"worker{device and '-'}{device.replace(':', '')}"
     command = [engine.python, "-I", "-u", _ROOT / "backend" / "worker.py", "--protocol", str(PROTOCOL)]
     command += ["--log", logs / f"{name}.log", "--idle", f"{settings.idle:g}"]
-    environment = child_environment({"CUDA_VISIBLE_DEVICES": device} if device else None)
+    chosen = {"CUDA_VISIBLE_DEVICES": device} if device else {}
+    environment = child_environment({"ORBIT_PAINTER_HOME": str(settings.root), **chosen})
     child = Child(command, logs, logs / f"{name}-errors.log", environment)
     return Place(_remembered(child), shared=True)
 

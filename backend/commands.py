@@ -43,7 +43,7 @@ def main(words: Sequence[str], make_host: Callable[[], Host]) -> int:
                 bench.run(options, events)
                 return 0
             if options.command in MANAGING:
-                with signals(interruption, lambda: None):
+                with _parent(options, console, interruption), signals(interruption, lambda: None):
                     MANAGING[options.command].run_command(options, make_host().online, console, interruption.check)
                 return 0
             if options.command == "guide":

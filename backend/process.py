@@ -38,9 +38,9 @@ _ALLOWED = re.compile(
 
 
 def child_environment(
-    extra: Mapping[str, str] | None = None, also: str = "", environ: Mapping[str, str] = os.environ
+    extra: Mapping[str, str] | None = None, also: str | tuple[str, ...] = "", environ: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """The environment variables for a child; also: a prefix of further names that it gets."""
+    """The environment variables for a child; also: prefixes of further names that it gets."""
     kept = {n: v for n, v in environ.items() if _ALLOWED.fullmatch(n) or (also and n.upper().startswith(also))}
     return {**kept, **(extra or {})}
 

@@ -39,6 +39,7 @@ def add_arguments(commands: Any, parser_class: type[argparse.ArgumentParser]) ->
         action = actions.add_parser(name, help=text, allow_abbrev=False)
         action.add_argument("--root", type=Path, metavar="FOLDER", help="engines and models (default: one per user)")
         action.add_argument("--json", action="store_true", help="one event per line on standard output")
+        action.add_argument("--parent-pipe", action="store_true", help="stop when standard input closes")
         if name in ("install", "update", "repair", "bundle"):
             _add_source(action)
         if name == "bundle":

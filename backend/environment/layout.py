@@ -23,9 +23,13 @@ from pathlib import Path
 ENGINE_NAME = re.compile(r"(cpu|cuda|mps|rocm)-[0-9a-f]{10}")
 OURS = ("engine", "cache", "python", "tools", "logs")  # what Remove deletes; models are asked about
 
+KNOWN = (*OURS, "models", "jobs", "install.lock", "orbit-painter.json")  # what may lie in the root folder
+
 
 def default_root(platform: str = sys.platform, environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder for engines and models unless the user chose another."""
+    """The folder for engines and models unless the user chose another. ORBIT_PAINTER_HOME names another place."""
+    if given := environ.get("ORBIT_PAINTER_HOME"):
+        return Path(given)
     home = Path.home()
     if platform == "win32":
         return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "OrbitPainter"

@@ -15,7 +15,7 @@ from ..errors import EngineMissingError, OrbitPainterError, OutputError
 from ..whole_files import check_writable, write_json
 from .devices import Recipe
 from .drivers import problem_of
-from .layout import OURS, Layout
+from .layout import KNOWN, OURS, Layout
 from .locks import digest
 from .request import Request
 
@@ -167,8 +167,9 @@ def _folder(layout: Layout) -> list[Problem]:
 
 
 def _foreign_files(root: Path) -> bool:
-    """Anything but what another installer may be making in this moment."""
-    return any(not (path.name.startswith(".") and ".part" in path.name) for path in root.iterdir())
+    """Anything that no part of Orbit Painter makes (temporary files are those of another installer)."""
+    names = [path.name for path in root.iterdir()]
+    return any(name not in KNOWN and not (name.startswith(".") and ".part" in name) for name in names)
 
 
 def _space(root: Path, recipe: Recipe, free: Callable[[Path], int]) -> list[Problem]:

@@ -15,25 +15,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from ..process import child_environment
+
 TICK = 0.25  # seconds between two looks at whether to stop
 GRACE = 0.5  # seconds that a tool has to end politely
 
-# What a tool gets of our environment: where things are, the user's proxies, certificates and mirrors. Nothing that
-# Blender or another add-on set for its own Python, and nothing that would switch off the checking of certificates.
-_ALLOWED = re.compile(
-    r"PATH|HOME|USER(NAME|PROFILE)?|LOGNAME|TE?MP(DIR)?|LANG|LC_\w+|SYSTEMROOT|SYSTEMDRIVE|WINDIR|COMSPEC|PATHEXT"
-    r"|(LOCAL)?APPDATA|PROGRAMDATA|PROGRAMFILES(\(X86\))?|NUMBER_OF_PROCESSORS|PROCESSOR_\w+|XDG_\w+|\w+_PROXY"
-    r"|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|CUDA_VISIBLE_DEVICES|HIP_VISIBLE_DEVICES|UV_\w+|PIP_\w+",
-    re.IGNORECASE,
-)
+# Settings of the user's that would switch off checks or lead installations elsewhere.
 _REFUSED = {"UV_INSECURE_HOST", "PIP_TRUSTED_HOST", "UV_PROJECT_ENVIRONMENT", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"}
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 def tool_environment(extra: Mapping[str, str] | None = None, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment variables for a child process."""
-    kept = {n: v for n, v in environ.items() if _ALLOWED.fullmatch(n) and n.upper() not in _REFUSED}
-    return {**kept, "PYTHONNOUSERSITE": "1", "PYTHONUTF8": "1", **(extra or {})}
+    """The environment variables for a tool: those of any child of ours, and the user's mirrors and proxies."""
+    kept = child_environment(also=("UV_", "PIP_"), environ=environ)
+    allowed = {name: value for name, value in kept.items() if name.upper() not in _REFUSED}
+    return {**allowed, "PYTHONNOUSERSITE": "1", "PYTHONUTF8": "1", **(extra or {})}
 
 
 def run(

@@ -11,7 +11,7 @@ from ..console import Console
 from ..errors import InputError
 from ..progress import Progress, part
 from ..whole_files import output_errors
-from .layout import ENGINE_NAME, OURS, Layout
+from .layout import ENGINE_NAME, KNOWN, OURS, Layout
 from .machine import Machine, locked, running
 from .records import CurrentRecord, complete_engine, read, write
 from .states import Event
@@ -93,5 +93,5 @@ def _tidy(layout: Layout) -> list[str]:
         layout.marker.unlink(missing_ok=True)
         layout.lock.unlink(missing_ok=True)
         layout.root.rmdir()
-    foreign = [path.name for path in left if path.name not in ("models", "engine")]
+    foreign = [path.name for path in left if path.name not in KNOWN]
     return foreign + ([f"engine/{path.name}" for path in layout.engines.iterdir()] if layout.engines.is_dir() else [])

@@ -36,6 +36,7 @@ def add_arguments(commands: Any, parser_class: type[argparse.ArgumentParser]) ->
         action = actions.add_parser(name, help=text, allow_abbrev=False)
         action.add_argument("--root", type=Path, metavar="FOLDER", help="engines and models (default: one per user)")
         action.add_argument("--json", action="store_true", help="one event per line on standard output")
+        action.add_argument("--parent-pipe", action="store_true", help="stop when standard input closes")
         if name in ("download", "remove"):
             action.add_argument("names", nargs="+", metavar="MODEL", help="see 'models list'")
             action.add_argument("--yes", action="store_true", help="do not ask")

@@ -9,9 +9,10 @@ from orbit_painter.backend.console import JsonConsole
 from orbit_painter.backend.environment import devices
 from orbit_painter.backend.environment.installer import install
 from orbit_painter.backend.environment.request import Request
+from orbit_painter.backend.protocol import Writer
 
 if __name__ == "__main__":
     root, index, lock, *modules = sys.argv[1:]
     recipe = devices.Recipe("cpu", (Path(lock),), modules=tuple(modules))
     devices.RECIPES[devices.platform_name(), "cpu"] = recipe
-    install(Request(Path(root), "cpu", python=sys.executable, index=index), JsonConsole(sys.stdout), lambda: None)
+    install(Request(Path(root), "cpu", python=sys.executable, index=index), JsonConsole(Writer(sys.stdout)), lambda: None)

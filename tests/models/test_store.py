@@ -11,6 +11,7 @@ from orbit_painter.backend.models.command import planned
 from orbit_painter.backend.models.fetch import fetch_model
 from orbit_painter.backend.models.hub import listing
 from orbit_painter.backend.models.store import ModelStore
+from orbit_painter.backend.protocol import Writer
 from orbit_painter.backend.whole_files import hold
 
 from .hub_server import serving
@@ -35,7 +36,7 @@ def store(tmp_path):
 @pytest.fixture
 def console(tmp_path):
     with open(tmp_path / "events", "w") as stream:
-        yield JsonConsole(stream)
+        yield JsonConsole(Writer(stream))
 
 
 def fetch(store, model, hub, console):
