@@ -12,12 +12,11 @@ import bpy
 import numpy as np
 
 from ..backend.errors import UsageError
-from ..backend.files import output_errors
 from ..backend.guide import framed_camera, guide_camera, guide_picture, save_guide
 from ..backend.mesh import MeshData
 from ..backend.orbits.cameras import Camera
 from ..backend.progress import silent
-from ..backend.whole_files import file_digest
+from ..backend.whole_files import file_digest, output_errors
 from . import targets
 from .props import settings_of
 from .scene_read import read_mesh

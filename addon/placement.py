@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..backend.errors import InputError
-from ..backend.files import write_json
+from ..backend.whole_files import write_json
 
 SCHEMA = 1
 FILE = "placement.json"

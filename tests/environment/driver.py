@@ -15,4 +15,5 @@ if __name__ == "__main__":
     root, index, lock, *modules = sys.argv[1:]
     recipe = devices.Recipe("cpu", (Path(lock),), modules=tuple(modules))
     devices.RECIPES[devices.platform_name(), "cpu"] = recipe
-    install(Request(Path(root), "cpu", python=sys.executable, index=index), JsonConsole(Writer(sys.stdout)), lambda: None)
+    request = Request(Path(root), "cpu", python=sys.executable, index=index)
+    install(request, JsonConsole(Writer(sys.stdout)), lambda: None)
