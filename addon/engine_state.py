@@ -11,6 +11,7 @@ from typing import Any
 
 from ..backend.errors import EngineMissingError
 from ..backend.painters.registry import engine_names
+from . import launching
 from .translations import marked
 
 
@@ -77,14 +78,15 @@ def _missing(name: str) -> tuple[str, str]:
     """What keeps the engine from running, and what to do."""
     if name in EMBEDDED:
         return "", ""
-    from ..backend.environment import default_root, status
+    from ..backend.environment import status
     from ..backend.models.store import find
 
-    environment = status(default_root())
+    root = launching.settings.root
+    environment = status(root)
     if environment.python is None:
         return environment.message, environment.advice
     try:
-        find(name)
+        find(name, root)
     except EngineMissingError as error:
         return error.message, error.advice
     return "", ""

@@ -97,7 +97,7 @@ class ORBIT_PAINTER_OT_environment_folder(_Task, bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     directory: bpy.props.StringProperty(subtype="DIR_PATH", name="Folder", description="Folder to install from")
-    filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN"})
+    filter_folder: bpy.props.BoolProperty(name="Folders", description="Show folders", default=True, options={"HIDDEN"})
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         context.window_manager.fileselect_add(self)
@@ -187,7 +187,7 @@ class ORBIT_PAINTER_OT_model_add(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     directory: bpy.props.StringProperty(subtype="DIR_PATH", name="Folder", description="Folder with models")
-    filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN"})
+    filter_folder: bpy.props.BoolProperty(name="Folders", description="Show folders", default=True, options={"HIDDEN"})
 
     def invoke(self, context: Any, event: Any) -> set[str]:
         context.window_manager.fileselect_add(self)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import bpy
 from ..backend.environment import EngineStatus, default_root, status
 from ..backend.models.store import ModelStatus, ModelStore
 from ..backend.process import Child, child_environment
+from . import engine_state
 from .translations import tr
 
 PERIOD = 0.1  # seconds between two looks at what the process says
@@ -49,7 +49,6 @@ class Snapshot:
     models: tuple[ModelStatus, ...]
 
 
-on_change: list[Callable[[], None]] = []  # called on the main thread when the engine or models may have changed
 _task: Task | None = None
 _child: Child | None = None
 _asked_at = 0.0  # when it was asked to end
@@ -81,8 +80,7 @@ def refresh() -> Snapshot:
     global _snapshot
     place = root()
     _snapshot = Snapshot(place, status(place), tuple(ModelStore(place).statuses()))
-    for callback in on_change:
-        callback()
+    engine_state.refresh()
     _redraw()
     return _snapshot
 
@@ -215,4 +213,3 @@ def unregister() -> None:
     if _child is not None:
         _child.close()
     _child = _task = _snapshot = None
-    on_change.clear()

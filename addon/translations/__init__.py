@@ -10,10 +10,11 @@ from typing import Any
 
 import bpy
 
-from . import de
+from . import de, de_preferences
 
 CONTEXTS = ("*", "Operator")  # of labels and tooltips; of buttons that are operators
-LANGUAGES = {"de_DE": de.MESSAGES, "de": de.MESSAGES}
+GERMAN = {**de.MESSAGES, **de_preferences.MESSAGES}
+LANGUAGES = {"de_DE": GERMAN, "de": GERMAN}
 
 
 def tr(text: str, /, **values: Any) -> str:
