@@ -25,6 +25,7 @@ from ..backend.mesh import MeshData
 from ..backend.pipeline import Pipeline
 from ..backend.progress import Progress
 from ..backend.run_folder import RunFolder
+from ..backend.run_request import STAGES
 from ..backend.session import ENDED, Session
 from ..backend.texturing.targets import NEW_UV_MAP
 from . import job_folder, jobs, launching
@@ -84,7 +85,7 @@ class _Console:
         self._progress = progress
         self._job = job
         self._store = store
-        self.steps = launching.steps(job, store.folder)
+        self.steps = launching.steps(job, store.folder, STAGES)
         history = History(job_folder.root() / "history.json")
         self._bar = JobProgress({stage: history.expected(job, stage) for step in self.steps for stage in step.stages})
         self._bar.begin(time.monotonic())

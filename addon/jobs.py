@@ -20,6 +20,7 @@ from ..backend.crashes import Crashes
 from ..backend.job_history import History, JobProgress
 from ..backend.job_queue import JobQueue, Workers
 from ..backend.job_store import JobStore, remove_stale
+from ..backend.run_request import STAGES
 from ..backend.session import ENDED, Session, State, Step
 from . import job_folder, launching
 from .blocks import BlockRef, ref
@@ -79,9 +80,9 @@ _workers = Workers((), launching.worker)
 _cleaned = False
 
 
-def submit(context: Any, job: Job, objects: Sequence[bpy.types.Object]) -> str:
-    """Queue a job on these objects as they are now; its id. job.out is its folder. Raises OutputError."""
-    entry = _prepare(context, job, objects)
+def submit(context: Any, job: Job, objects: Sequence[bpy.types.Object], stages: Sequence[str] = STAGES) -> str:
+    """Queue `stages` of a job on these objects as they are now; its id. job.out is its folder. Raises OutputError."""
+    entry = _prepare(context, job, objects, stages)
     _queue.slots = max(1, len(_workers.devices))
     _queue.add(entry.session)
     _start_pump()
@@ -133,11 +134,11 @@ def run_blocking(
     return run(context, job, objects, progress)
 
 
-def _prepare(context: Any, job: Job, objects: Sequence[bpy.types.Object]) -> _Entry:
+def _prepare(context: Any, job: Job, objects: Sequence[bpy.types.Object], stages: Sequence[str]) -> _Entry:
     store = JobStore(Path(job.out))
     try:
         export_objects(context, objects, store.folder)
-        steps = launching.steps(job, store.folder)
+        steps = launching.steps(job, store.folder, stages)
     except BaseException:
         store.close()
         raise
@@ -228,8 +229,9 @@ def _redraw() -> None:
     manager: Any = bpy.context.window_manager
     for window in manager.windows:
         for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                area.tag_redraw()
+            for region in area.regions:
+                if area.type == "VIEW_3D" and region.type == "UI":  # the sidebar alone: the scene is as it was
+                    region.tag_redraw()
 
 
 def register() -> None:

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import bpy
 
@@ -15,6 +18,7 @@ from ..backend.job_store import JobStore
 from ..backend.painters.registry import needs_engine
 from ..backend.process import Child, child_environment
 from ..backend.protocol import PROTOCOL
+from ..backend.run_request import RunRequest, save_request
 from ..backend.session import Place, Step
 
 if TYPE_CHECKING:
@@ -36,19 +40,18 @@ _ROOT = Path(__file__).resolve().parent.parent
 _children: list[Child] = []
 
 
-def steps(job: Job, folder: Path) -> list[Step]:
-    """The job's steps, with their request files in `folder`. Raises OutputError."""
-    from ..backend.run_request import STAGES, RunRequest, save_request
-
-    parts = [("blender", STAGES)]
-    if needs_engine(job.engine):
-        parts = [("blender", STAGES[:1]), ("worker", STAGES[1:2]), ("blender", STAGES[2:])]
-    made = []
-    for number, (place, stages) in enumerate(parts):
-        path = folder / f"request_{number}.json"
-        save_request(path, RunRequest(job, stages))
-        made.append(Step("worker" if place == "worker" else "blender", stages, str(path)))
+def steps(job: Job, folder: Path, stages: Sequence[str]) -> list[Step]:
+    """The steps that run `stages` of the job, with their request files in `folder`. Raises OutputError."""
+    made: list[Step] = []
+    for place, together in groupby(stages, partial(_place, job)):
+        path = folder / f"request_{len(made)}.json"
+        made.append(Step(place, tuple(together), str(path)))
+        save_request(path, RunRequest(job, made[-1].stages))
     return made
+
+
+def _place(job: Job, stage: str) -> Literal["blender", "worker"]:
+    return "worker" if stage == "paint" and needs_engine(job.engine) else "blender"
 
 
 def blender(store: JobStore, step: Step) -> Place:

@@ -7,10 +7,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import InputError, UsageError
-from .job import Job
 from .whole_files import write_json
+
+if TYPE_CHECKING:
+    from .job import Job
 
 SCHEMA = 1
 STAGES = ("passes", "paint", "bake", "model", "preview")
@@ -33,6 +36,8 @@ def save_request(path: Path, request: RunRequest) -> None:
 
 def load_request(path: str | Path) -> RunRequest:
     """Raises InputError if the file cannot be read, UsageError if it was made for another version."""
+    from .job import Job  # NumPy comes with it, and the extension registers without
+
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
         schema, job, stages, resume = (data[name] for name in ("schema", "job", "stages", "resume"))
