@@ -183,7 +183,11 @@ class ORBIT_PAINTER_PG_settings(bpy.types.PropertyGroup):
         name="Images",
         description="Where the images are kept",
         items=[
-            ("BESIDE", "Beside the File", "In the folder textures beside the .blend; packed while it is not saved"),
+            (
+                "BESIDE",
+                "Beside the File",
+                "In the folder textures beside the .blend; in the user's data folder until it is saved",
+            ),
             ("PACKED", "Packed", "Inside the .blend"),
         ],
     )

@@ -201,8 +201,8 @@ MESSAGES: dict[str, str] = {
     "In the folder textures beside the .blend, once that is saved": (
         "Im Ordner textures neben der .blend-Datei, sobald sie gespeichert ist"
     ),
-    "In the folder textures beside the .blend; packed while it is not saved": (
-        "Im Ordner textures neben der .blend-Datei; gepackt, solange sie nicht gespeichert ist"
+    "In the folder textures beside the .blend; in the user's data folder until it is saved": (
+        "Im Ordner textures neben der .blend-Datei; im Datenordner des Benutzers, bis sie gespeichert ist"
     ),
     "In This Blender": "In diesem Blender",
     "Inside the .blend": "In der .blend-Datei",

@@ -32,10 +32,11 @@ def empty(bpy):
 
 @pytest.fixture
 def extension(empty, tmp_path, monkeypatch):
-    """The extension, enabled in an empty file; jobs go into a temporary folder. The module bpy."""
+    """The extension, enabled in an empty file; jobs and results go into a temporary folder. The module bpy."""
     from orbit_painter.addon import registration
 
     monkeypatch.setenv("ORBIT_PAINTER_JOBS", str(tmp_path / "jobs"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     registration.register()
     yield empty
     registration.unregister()

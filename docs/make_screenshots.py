@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The screenshots of user-guide.md, from a real run in a Blender with its interface (tests/real_blender)."""
+
+import importlib.util
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+PICTURES = HERE / "pictures"
+VIEW = (0, 0, 1328, 905)  # the 3D viewport with the sidebar
+SIDEBAR = (1036, 82, 1328, 905)
+
+
+def load(name, path, **options):
+    spec = importlib.util.spec_from_file_location(name, path, **options)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def main():
+    load("orbit_painter", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)])
+    installation = load("installation", ROOT / "tests" / "real_blender" / "installation.py")
+    with tempfile.TemporaryDirectory(prefix="orbit-painter-", ignore_cleanup_errors=True) as home:
+        blender = installation.RealBlender(home)
+        blender.install()
+        report = blender.play("play_pictures.py", timeout=3000)
+        folder = Path(home)
+        for name in ("panel", "running", "result"):
+            save(Image.open(folder / f"{name}.png").crop(VIEW), name, 1100)
+        panels = [trimmed(Image.open(folder / f"{name}.png").crop(SIDEBAR)) for name in ("output", "advanced", "views")]
+        save(side_by_side([*panels, trimmed(Image.open(folder / "diagnostics.png").crop(SIDEBAR))]), "sub-panels")
+        guide = Image.open(folder / "guide.png")
+        save(side_by_side([on_grey(guide), on_grey(painted(guide, report))]), "guide")
+
+
+def painted(guide, report):
+    """The guide as an artist may have painted it: with the colours of the first result."""
+    from orbit_painter.backend.flat_view import read_textures, textured_view
+    from orbit_painter.backend.orbits.cameras import Camera
+    from orbit_painter.backend.orbits.files import open_passes
+    from orbit_painter.backend.results import texture_files
+
+    work = Path(report["job"]) / "work"
+    mesh = open_passes(work / "passes").mesh
+    textures = texture_files(work / "bake", mesh)
+    colours = textured_view(mesh, textures, read_textures(textures), Camera.from_json(report["camera"]))
+    shade = np.asarray(guide, float)[..., :3] / 255 / 0.85
+    picture = colours.copy()
+    picture[..., :3] = np.clip(colours[..., :3] * np.clip(0.35 + 0.65 * shade, 0, 1), 0, 255)
+    return Image.fromarray(picture)
+
+
+def on_grey(picture):
+    backdrop = Image.new("RGBA", picture.size, (226, 226, 226, 255))
+    return Image.alpha_composite(backdrop, picture.convert("RGBA")).convert("RGB")
+
+
+def trimmed(panel):
+    """Without the empty part below the last line of the panel."""
+    rows = np.asarray(panel.convert("L"), int)[:, :232]
+    busy = np.flatnonzero(np.ptp(rows, axis=1) > 40)
+    return panel.crop((0, 0, panel.width, min(panel.height, int(busy[-1]) + 14)))
+
+
+def side_by_side(pictures, gap=8):
+    width = sum(picture.width for picture in pictures) + gap * (len(pictures) - 1)
+    row = Image.new("RGB", (width, max(picture.height for picture in pictures)), (255, 255, 255))
+    left = 0
+    for picture in pictures:
+        row.paste(picture.convert("RGB"), (left, 0))
+        left += picture.width + gap
+    return row
+
+
+def save(picture, name, width=None):
+    picture = picture.convert("RGB")
+    if width is not None:
+        picture = picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS)
+    picture.save(PICTURES / f"{name}.png", optimize=True)
+    if (PICTURES / f"{name}.png").stat().st_size > 200_000:
+        (PICTURES / f"{name}.png").unlink()
+        picture.save(PICTURES / f"{name}.jpg", quality=88, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
