@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, NoReturn
 
+from .dataset import command as dataset_command
 from .environment import command as environment_command
 from .errors import UsageError
 from .job import DEVICES, OUTPUTS, RENDERERS, STILLS, Job, ReferenceSpec, absolute
@@ -16,6 +17,7 @@ from .models import command as models_command
 from .painters.base import VIEWS
 from .painters.registry import ENGINES
 from .texturing.types import FuseParams
+from .training import command as train_command
 from .version import VERSION
 
 # Sub-command -> the stages it runs.
@@ -27,6 +29,7 @@ COMMANDS = {
     "preview": ("model", "preview"),
 }
 MANAGING = {"environment": environment_command, "models": models_command}  # commands that keep what engines need
+LEARNING = {"dataset": dataset_command, "train": train_command}  # commands for those who train networks
 _HELP = {
     "generate": "texture a mesh from reference pictures: all stages",
     "passes": "read the mesh and render its position and normal passes",
@@ -84,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("names", nargs="*", metavar="NAME", help="benchmarks to run (default: all)")
     bench.add_argument("--quick", action="store_true", help="small problems, to see that the benchmarks work")
     bench.add_argument("--case", nargs=2, help=argparse.SUPPRESS)  # one measurement, in the process that it starts
-    for manager in MANAGING.values():
+    for manager in (*MANAGING.values(), *LEARNING.values()):
         manager.add_arguments(commands, _Parser)
     return top
 

@@ -18,6 +18,7 @@ from typing import TextIO
 from . import guide
 from .arguments import COMMANDS, MANAGING, job_of, parser
 from .console import Console, JsonConsole, TerminalConsole
+from .dataset import command as dataset_command
 from .errors import CancelledError, InputError, MemoryLimitError, OrbitPainterError, OutputError
 from .host import Host
 from .interruption import Interruption, signals
@@ -27,6 +28,7 @@ from .pipeline import Pipeline
 from .protocol import Message, Writer
 from .run_folder import RunFolder
 from .run_request import RunRequest, load_request
+from .training import command as train_command
 
 
 def main(words: Sequence[str], make_host: Callable[[], Host]) -> int:
@@ -45,6 +47,14 @@ def main(words: Sequence[str], make_host: Callable[[], Host]) -> int:
             if options.command in MANAGING:
                 with _parent(options, console, interruption), signals(interruption, lambda: None):
                     MANAGING[options.command].run_command(options, make_host().online, console, interruption.check)
+                return 0
+            if options.command == "dataset":
+                with signals(interruption, lambda: None):
+                    dataset_command.run_command(options, make_host(), console, interruption.check)
+                return 0
+            if options.command == "train":
+                with signals(interruption, lambda: None, train_command.GRACE):  # a step may be long, and is saved
+                    train_command.run_command(options, console, interruption.check)
                 return 0
             if options.command == "guide":
                 with signals(interruption, lambda: None):

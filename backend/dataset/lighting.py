@@ -1,23 +1,30 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Simple lights for reference pictures: ambient, distant and point lights, diffuse and a highlight, no shadows.
+"""Simple lights for reference pictures: ambient, distant and point lights; diffuse, a highlight, hard shadows.
 
-Blender renders better ones; these need nothing and teach the same lesson, that the reference is lit and the target
-is not (specs/orbitpainter.md section 11, "light augmentation").
+A path tracer makes better ones; these take milliseconds and teach the same lesson, that the reference is lit and the
+target is not (specs/orbitpainter.md section 11, "light augmentation").
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..orbits.cameras import Camera
 
+DISTANT = 50.0  # unit-cube lengths; the rays of a light so far away are as good as parallel
+BIAS = 2e-3  # how far from its surface a shadow ray starts
+# points (n, 3), unit directions (n, 3) -> bool (n,), something is in the way
+ShadowTest = Callable[[NDArray[np.floating], NDArray[np.floating]], NDArray[np.bool_]]
+
 
 @dataclass(frozen=True, eq=False)
 class Lights:
-    """ambient (3,); position (n, 3), of unit length times `DISTANT` for lights far away; colour (n, 3), linear."""
+    """ambient (3,), linear; position (n, 3); colour (n, 3), linear, what a white surface that faces it reflects."""
 
     ambient: NDArray[np.float64]
     position: NDArray[np.float64]
@@ -27,7 +34,7 @@ class Lights:
 def studio() -> Lights:
     """One fixed set: soft light from above left, and from the front."""
     towards = np.array([[-0.5, -0.6, 0.6], [0.6, -0.7, 0.1]])
-    return Lights(np.full(3, 0.55), 50.0 * towards, np.array([[0.5] * 3, [0.25] * 3]))
+    return Lights(np.full(3, 0.55), DISTANT * towards, np.array([[0.5] * 3, [0.25] * 3]))
 
 
 def random_lights(random: np.random.Generator) -> Lights:
@@ -37,7 +44,7 @@ def random_lights(random: np.random.Generator) -> Lights:
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     strength = random.uniform(0.2, 0.9, (count, 1)) / np.sqrt(count)
     ambient = random.uniform(0.25, 0.7) * (1 + random.normal(0, 0.06, 3))
-    return Lights(ambient, 50 * direction, strength * (1 + random.normal(0, 0.1, (count, 3))))
+    return Lights(ambient, DISTANT * direction, strength * (1 + random.normal(0, 0.1, (count, 3))))
 
 
 def point_lights(random: np.random.Generator) -> Lights:
@@ -53,24 +60,41 @@ def lit(
     normals: NDArray[np.floating],
     camera: Camera,
     lights: Lights,
-    metallic: float = 0.0,
-    roughness: float = 0.5,
+    metallic: NDArray[np.floating],
+    roughness: NDArray[np.floating],
+    shadows: ShadowTest | None = None,
 ) -> NDArray[np.float32]:
     """sRGB float32 (n, 3) of lit surface points with sRGB base colours `albedo` (n, 3)."""
     base, towards = srgb_to_linear(albedo), camera.towards(points)
+    metal = metallic[:, None].astype(np.float64)
     light = np.broadcast_to(lights.ambient, base.shape).copy()
     highlight = np.zeros_like(base)
-    power = 2 / max(roughness, 0.1) ** 4
+    power = 2 / np.maximum(roughness[:, None].astype(np.float64), 0.1) ** 4
     for position, colour in zip(lights.position, lights.colour, strict=True):
-        to_light = position - points
-        to_light /= np.linalg.norm(to_light, axis=1, keepdims=True)
-        light += np.maximum((normals * to_light).sum(axis=1, keepdims=True), 0) * colour
-        half = to_light + towards
-        half /= np.maximum(np.linalg.norm(half, axis=1, keepdims=True), 1e-6)
-        highlight += np.maximum((normals * half).sum(axis=1, keepdims=True), 0) ** power * colour
-    specular = (1 - metallic) * 0.08 + metallic * 0.6 * base
-    linear = (1 - 0.5 * metallic) * base * light + specular * highlight
+        to_light = _unit(position - points)
+        reached = np.ones((len(points), 1))
+        if shadows is not None:
+            reached[shadows(points + BIAS * normals, to_light)] = 0
+        half = _unit(to_light + towards)
+        light += reached * np.maximum((normals * to_light).sum(axis=1, keepdims=True), 0) * colour
+        highlight += reached * np.maximum((normals * half).sum(axis=1, keepdims=True), 0) ** power * colour
+    specular = (1 - metal) * 0.08 + metal * 0.6 * base
+    linear = (1 - 0.5 * metal) * base * light + specular * highlight
     return linear_to_srgb(linear).astype(np.float32)
+
+
+def shadow_test(scene: Any) -> ShadowTest:
+    """The test against an Embree scene. Lights are outside the object, so any hit is in the way."""
+
+    def test(points: NDArray[np.floating], directions: NDArray[np.floating]) -> NDArray[np.bool_]:
+        hits = scene.run(points.astype(np.float32), directions.astype(np.float32))
+        return np.asarray(hits) >= 0
+
+    return test
+
+
+def _unit(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
 
 
 def srgb_to_linear(value: NDArray[np.floating]) -> NDArray[np.float64]:

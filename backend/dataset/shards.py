@@ -111,7 +111,7 @@ def _frames(data: bytes, size: int) -> NDArray[np.uint8]:
     from PIL import Image
 
     with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
-        strip = np.asarray(picture)
+        strip = np.array(picture)
     return strip.reshape(-1, size, size, *strip.shape[2:])
 
 

@@ -54,7 +54,7 @@ class ModelConfig:
     """base     Fun-Control expert, any layout that `checkpoints.load_expert` reads; empty: a new network of these sizes
     orbitpainter  a released expert file to start from; empty: none
     vae         Wan VAE; empty: the patch codec
-    prompt      safetensors file with the encoded prompt, `positive` (1, tokens, text_dim); empty: one token of zeros
+    prompt      file of encoded prompts that the engine keeps (prompts.safetensors); empty: one token of zeros
     train       "lora": rank and alpha on q, k, v, o and feed-forward matrices, the patch embedding in full, and GASA's
                 projections by LoRA and its gates; "full": everything
     gasa_gate   what a new network's gates start at

@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..painters.orbitpainter.checkpoints import ExpertFiles, load_expert, load_vae
 from ..painters.orbitpainter.lora import is_trained
 from ..painters.orbitpainter.patch_vae import PatchVae
+from ..painters.orbitpainter.prompts import LENGTH
 from ..painters.orbitpainter.tensor_files import TensorStore
 from ..painters.orbitpainter.transformer import OrbitWanTransformer3DModel
 from ..progress import Progress, silent
@@ -118,4 +119,5 @@ def encoded_prompt(model: ModelConfig, name: str = "positive") -> torch.Tensor:
             f"{model.prompt} holds no encoded prompt '{name}' of width {model.text_dim}.",
             "Encode the prompt with the text encoder of this model.",
         )
-    return store.tensor(name).float().reshape(1, -1, model.text_dim)
+    text = store.tensor(name).float().reshape(1, -1, model.text_dim)
+    return torch.nn.functional.pad(text, (0, 0, 0, LENGTH - text.shape[1]))  # padding takes part, as zeros

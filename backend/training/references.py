@@ -55,4 +55,4 @@ def moved(picture: NDArray[np.uint8], scale: float, degrees: float, background: 
     image = Image.fromarray(np.round(over).astype(np.uint8))
     fill = (background,) * 3
     turned = image.transform((size, size), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC, fillcolor=fill)
-    return np.asarray(turned)
+    return np.array(turned)

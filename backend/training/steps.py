@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a step of a run is made of: its samples, noise levels and noise, all drawn from (seed, step, process, sample).
+"""What a step of a run is made of: its samples, noise levels and noise, all drawn from the seed and a number.
 
-Nothing of it depends on what was drawn before, so a run that goes on needs no state of random generators.
+Nothing of it depends on what was drawn before, so a run that goes on needs no state of random generators; and nothing
+depends on which process draws it, so two processes with one sample each do what one does with two.
 """
 
 from __future__ import annotations
@@ -58,13 +59,11 @@ class Steps:
         self._store = LatentStore(Path(config.data.latents), vae) if config.data.latents else None
         self._left_out: set[int] = set()
 
-    def random(self, step: int, place: int) -> np.random.Generator:
-        return np.random.default_rng([self._config.run.seed, step, self._process, place])
-
     def draw(self, step: int, place: int) -> Draw:
         """Sample `place` of the batch of `step` on this process. Raises InputError where no sample can be used."""
-        config, random = self._config, self.random(step, place)
+        config = self._config
         number = (step * config.run.batch + place) * self._processes + self._process
+        random = np.random.default_rng([config.run.seed, number])
         sample = self._usable(number)
         run = run_of(sample, config.model, self.vae.config.scale_factor_temporal, random)
         encoded = self._encoded(sample, run)

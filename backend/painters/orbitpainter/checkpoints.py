@@ -125,11 +125,11 @@ def load_expert(
     for index, (name, parameter) in enumerate(parameters.items()):
         progress(index / len(parameters), f"reading {store.path.name}")
         if name not in sources:
-            _assign(model, name, torch.zeros(parameter.shape, dtype=_dtype_of(model, name, dtype), device=device))
+            _assign(model, name, torch.zeros(parameter.shape, dtype=dtype_of(model, name, dtype), device=device))
             finish(name)
             continue
         tensor = _expert_tensor(store, sources[name], name, parameter, changes)
-        _assign(model, name, tensor.to(device, _dtype_of(model, name, dtype)))
+        _assign(model, name, tensor.to(device, dtype_of(model, name, dtype)))
         finish(name)
     progress(1.0, f"read {store.path.name}")
     return LoadedExpert(model.eval(), [note for change, _ in changes for note in change.notes])
@@ -299,7 +299,8 @@ def _assign(model: nn.Module, name: str, tensor: torch.Tensor) -> None:
     model.get_submodule(module)._parameters[leaf] = nn.Parameter(tensor)
 
 
-def _dtype_of(model: OrbitWanTransformer3DModel, name: str, dtype: torch.dtype) -> torch.dtype:
+def dtype_of(model: OrbitWanTransformer3DModel, name: str, dtype: torch.dtype) -> torch.dtype:
+    """The dtype of a parameter in a network stored as `dtype`: norms, modulation and gates stay float32."""
     kept = set(name.split(".")) & set(model._keep_in_fp32_modules)
     return torch.float32 if kept else dtype
 

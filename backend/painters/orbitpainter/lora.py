@@ -190,13 +190,13 @@ def _underscored(modules: Iterable[str]) -> dict[str, str]:
     """kohya's spelling of modules, dots written as underscores -> original or diffusers name."""
     table = {}
     for module in modules:
-        for spelling in (module, *_original_spellings(module)):
+        for spelling in (module, original_name(module)):
             table[spelling.replace(".", "_")] = spelling
     return table
 
 
-def _original_spellings(module: str) -> list[str]:
-    """Original names of a diffusers module (the inverse of `transformer_name`, for modules LoRAs are made of)."""
+def original_name(module: str) -> str:
+    """Original name of a diffusers module (the inverse of `transformer_name`, for modules LoRAs are made of)."""
     swaps = (
         (r"^(blocks\.\d+)\.attn1\.", r"\1.self_attn."),
         (r"^(blocks\.\d+)\.attn2\.", r"\1.cross_attn."),
@@ -215,4 +215,4 @@ def _original_spellings(module: str) -> list[str]:
     name = module
     for pattern, replacement in swaps:
         name = re.sub(pattern, replacement, name)
-    return [] if name == module else [name]
+    return name

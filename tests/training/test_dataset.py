@@ -1,0 +1,209 @@
+"""Data sets: procedural objects, shards, resuming, and what is broken."""
+
+import io
+import json
+import tarfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from orbit_painter.backend.dataset.items import Item, Procedural, key_of, model_files
+from orbit_painter.backend.dataset.plan import RenderPlan
+from orbit_painter.backend.dataset.procedural import procedural_object, procedural_sample
+from orbit_painter.backend.dataset.render import Share, render_dataset
+from orbit_painter.backend.dataset.sample import ReferenceView
+from orbit_painter.backend.dataset.shards import index_shard, stored_samples, write_shard
+from orbit_painter.backend.errors import InputError, UsageError
+from orbit_painter.backend.mesh import face_normals
+from orbit_painter.backend.orbits.encoding import encode_view
+from orbit_painter.backend.orbits.raycast import raycast_view
+
+PLAN = RenderPlan(views=(4, 4), size=32, references=(2, 1, 1))
+
+
+def same(a, b):
+    arrays = ("albedo", "normal", "position", "mask", "references", "material")
+    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in arrays) and (
+        (a.key, a.views, a.reference_views, a.caption, a.info) == (b.key, b.views, b.reference_views, b.caption, b.info)
+    )
+
+
+def test_a_seed_makes_an_object():
+    first, again, other = (procedural_sample(procedural_object(seed), PLAN) for seed in (7, 7, 8))
+    assert same(first, again)
+    assert not np.array_equal(first.albedo, other.albedo)
+
+
+@pytest.mark.parametrize("seed", range(0, 60, 4))
+def test_bodies_face_outwards_and_fill_the_cube(seed):
+    mesh = procedural_object(seed).mesh
+    assert np.abs(mesh.vertices).max() == pytest.approx(0.5, abs=1e-3)
+    normal, area = face_normals(mesh.vertices, mesh.faces)
+    for part in range(len(mesh.object_names)):  # a closed body that faces outwards has a positive volume
+        faces = mesh.face_object == part
+        centre = mesh.triangles[faces].mean(axis=1)
+        assert (np.einsum("ij,ij->i", centre, normal[faces]) * area[faces]).sum() > 0
+
+
+def test_bodies_can_be_shared():
+    made = [procedural_object(seed, bodies=10) for seed in (3, 13)]
+    assert np.array_equal(made[0].mesh.vertices, made[1].mesh.vertices)
+    assert not np.array_equal(*(procedural_sample(one, PLAN).albedo for one in made))
+
+
+def test_both_orbits_agree_where_they_meet_and_passes_are_the_engines_own():
+    made = procedural_object(5)
+    sample = procedural_sample(made, PLAN)
+    for name in ("albedo", "normal", "position", "mask"):
+        frames = getattr(sample, name)
+        assert np.array_equal(frames[0], frames[4])
+    expected = encode_view(raycast_view(made.mesh, PLAN.cameras()[1]), 32, 32, "bilinear")
+    assert np.array_equal(sample.position[1], expected.position)
+    assert np.array_equal(sample.normal[1], expected.normal)
+
+
+def test_albedo_is_the_plain_base_colour():
+    made = procedural_object(11)
+    plan = replace(PLAN, supersample=1)
+    sample, view = procedural_sample(made, plan), raycast_view(made.mesh, plan.cameras()[0])
+    colour = made.colour(view.position[view.mask], view.object_id[view.mask])
+    assert np.abs(sample.albedo[0][view.mask] - 255.0 * colour).max() <= 1
+    assert not sample.albedo[0][~view.mask].any()
+
+
+def test_references_are_lit_and_stand_where_they_say():
+    plan = replace(PLAN, references=(3, 2, 1), max_angle=60, max_elevation=10)
+    sample = procedural_sample(procedural_object(11), plan)
+    sources = [view.source for view in sample.reference_views]
+    assert sources == ["orbit"] * 3 + ["random"] * 2 + ["points"]
+    assert [view.azimuth for view in sample.reference_views[:3]] == [-30, 0, 30]
+    assert all(abs(view.azimuth) <= 60 and abs(view.elevation) <= 10 for view in sample.reference_views)
+    front = sample.references[1]
+    inside = (front[..., 3] == 255) & (sample.mask[0] == 255)
+    assert inside.sum() > 100
+    assert np.abs(front[..., :3][inside].astype(int) - sample.albedo[0][inside]).mean() > 3
+    camera = plan.reference_camera(ReferenceView("random", 90, 0))
+    assert camera.centre == pytest.approx([1.5, 0, 0])
+
+
+def test_shards_keep_everything(tmp_path, shards):
+    samples = [stored.read() for stored in stored_samples(shards)]
+    assert [sample.key for sample in samples] == [f"procedural-{seed:08d}" for seed in _seeds(6)]
+    write_shard(tmp_path / "again.tar", samples)
+    assert all(same(a, b.read()) for a, b in zip(samples, index_shard(tmp_path / "again.tar"), strict=True))
+
+
+def _seeds(count):
+    from orbit_painter.backend.dataset.items import BODIES
+
+    return [body % BODIES for body in range(count)]
+
+
+def test_the_webdataset_library_reads_them(shards):
+    webdataset = pytest.importorskip("webdataset")
+    found = list(webdataset.WebDataset(str(shards / "000000.tar"), shardshuffle=False))
+    assert [sample["__key__"] for sample in found] == ["procedural-00000000", "procedural-00000001"]
+    assert json.loads(found[0]["json"])["views"] == [4, 4]
+
+
+def test_a_shard_cut_short_is_named(tmp_path, shards):
+    data = (shards / "000001.tar").read_bytes()
+    cut = tmp_path / "cut.tar"
+    cut.write_bytes(data[: len(data) // 2])
+    with pytest.raises(InputError, match=r"cut\.tar is cut short") as caught:
+        index_shard(cut)
+    assert caught.value.code == "shard-damaged"
+
+
+def _rewritten(source, target, change):
+    """A copy of a shard in which `change` may replace members."""
+    with tarfile.open(source) as old, tarfile.open(target, "w") as new:
+        for member in old:
+            data = change(member.name, old.extractfile(member).read())
+            if data is not None:
+                member.size = len(data)
+                new.addfile(member, io.BytesIO(data))
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda name, data: data[:40] if name.endswith("00000.albedo.png") else data, "shard-damaged"),
+        (lambda name, data: b"{}" if name.endswith("00000.json") else data, "shard-damaged"),
+        (lambda name, data: data.replace(b"[4, 4]", b"[4, 3]"), "sample-shape"),
+    ],
+)
+def test_broken_samples_are_named(tmp_path, shards, change, code):
+    _rewritten(shards / "000000.tar", tmp_path / "broken.tar", change)
+    with pytest.raises(InputError, match="procedural-00000000") as caught:
+        index_shard(tmp_path / "broken.tar")[0].read()
+    assert caught.value.code == code
+
+
+def test_a_sample_without_a_part_is_named(tmp_path, shards):
+    _rewritten(shards / "000000.tar", tmp_path / "broken.tar", lambda n, d: None if "normal" in n else d)
+    with pytest.raises(InputError, match=r"lacks normal\.png"):
+        index_shard(tmp_path / "broken.tar")
+
+
+def test_an_empty_folder_is_no_data_set(tmp_path):
+    with pytest.raises(InputError) as caught:
+        list(stored_samples(tmp_path))
+    assert caught.value.code == "dataset-empty"
+
+
+class Counting(Procedural):
+    """Counts what it makes; object 1 is broken."""
+
+    made = 0
+
+    def __getitem__(self, index):
+        def make(progress):
+            if index == 1:
+                raise ValueError("the importer fell over")
+            self.made += 1
+            return super(Counting, self).__getitem__(index).make(progress)
+
+        return Item(f"object {index}", make)
+
+
+def test_rendering_goes_on_where_it_was_and_names_the_broken(tmp_path):
+    items, notes = Counting(0, 4, 1, PLAN), []
+    render_dataset(items, tmp_path, PLAN, source="x", per_shard=2, share=Share(0, 2), note=notes.append)
+    assert (items.made, [path.name for path in sorted(tmp_path.glob("*.tar"))]) == (1, ["000000.tar"])
+    assert "object 1" in notes[0]
+    assert "the importer fell over" in json.loads((tmp_path / "000000.failed.json").read_text())["object 1"]
+    done = render_dataset(items, tmp_path, PLAN, source="x", per_shard=2)
+    assert (done.samples, done.kept, items.made) == (2, 1, 3)
+    assert len(list(stored_samples(tmp_path))) == 3
+
+
+def test_another_plan_is_refused(tmp_path):
+    items = Procedural(0, 1, 1, PLAN)
+    render_dataset(items, tmp_path, PLAN, source="x")
+    with pytest.raises(UsageError, match="plan"):
+        render_dataset(items, tmp_path, replace(PLAN, size=64), source="x")
+
+
+def test_an_interrupted_shard_leaves_nothing(tmp_path):
+    def stop(fraction, detail=""):
+        if fraction > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render_dataset(Procedural(0, 2, 1, PLAN), tmp_path, PLAN, source="x", progress=stop)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dataset.json"]
+
+
+def test_models_are_found_and_named(tmp_path):
+    (tmp_path / "a").mkdir()
+    for name in ("a/chair (1).glb", "b.obj", "notes.md"):
+        (tmp_path / name).write_bytes(b"")
+    found = model_files(tmp_path)
+    assert [path.name for path in found] == ["chair (1).glb", "b.obj"]
+    assert key_of(found[0]).startswith("chair--1-") or key_of(found[0]).startswith("chair--1")
+    assert "." not in key_of(found[0])
+    (tmp_path / "list.txt").write_text("# models\nb.obj\n")
+    assert model_files(tmp_path / "list.txt") == [tmp_path / "b.obj"]
+    with pytest.raises(InputError):
+        model_files(tmp_path / "nowhere")

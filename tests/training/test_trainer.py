@@ -1,0 +1,200 @@
+"""The training loop with a network of one layer: learning, exact resume, stopping, and everything that goes wrong."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("accelerate")
+pytest.importorskip("tensorboard")
+
+from orbit_painter.backend.errors import CancelledError, InputError, OutputError, UsageError  # noqa: E402
+from orbit_painter.backend.training import checkpoint  # noqa: E402
+from orbit_painter.backend.training.config import make_config  # noqa: E402
+from orbit_painter.backend.training.source import Order, ProceduralSource, ShardSource  # noqa: E402
+from orbit_painter.backend.training.trainer import Trainer, rate_at, train  # noqa: E402
+
+
+def losses(out):
+    return [(line["step"], line["loss"]) for line in map(json.loads, (out / "losses.jsonl").read_text().splitlines())]
+
+
+def changed(settings, **tables):
+    return make_config({**settings, **{name: {**settings.get(name, {}), **new} for name, new in tables.items()}})
+
+
+def stop_after(step):
+    def progress(fraction, detail=""):
+        if detail == f"step {step + 1} of 4":
+            raise CancelledError
+
+    return progress
+
+
+def weights(folder, name="trained"):
+    return checkpoint.read_tensors(folder / f"{name}.safetensors")
+
+
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(settings, tmp_path):
+    config = make_config(settings)
+    whole = train(config, tmp_path / "whole")
+    with pytest.raises(CancelledError, match="step 3"):
+        train(config, tmp_path / "parts", progress=stop_after(3))  # between two regular checkpoints
+    parts = train(config, tmp_path / "parts", resume=True)
+    assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
+    for name in ("trained", "ema", "optimiser"):
+        first, second = weights(whole, name), weights(parts, name)
+        assert first.keys() == second.keys()
+        assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_a_killed_run_does_its_lost_steps_again(settings, tmp_path):
+    config = make_config(settings)
+    train(config, tmp_path / "whole")
+    shutil.copytree(tmp_path / "whole", tmp_path / "killed")
+    shutil.rmtree(tmp_path / "killed" / "checkpoints" / "step-00000004")  # died before it was written
+    with open(tmp_path / "killed" / "losses.jsonl", "a") as file:
+        file.write('{"step": 5, "lo')
+    train(config, tmp_path / "killed", resume=True)
+    assert losses(tmp_path / "whole") == losses(tmp_path / "killed")
+
+
+def test_it_learns(settings, tmp_path):
+    config = changed(settings, run={"steps": 40, "draws": 4, "save_every": 40})
+    train(config, tmp_path)
+    loss = np.array([value for _, value in losses(tmp_path)])
+    assert loss[-10:].mean() < 0.8 * loss[:5].mean()
+
+
+@pytest.mark.parametrize("table", [{"layout": "release", "channels": 68, "gasa": False}, {"background_every": 8}])
+def test_other_layouts_train(settings, tmp_path, table):
+    train(changed(settings, model=table, objective={"kind": "release"}, run={"steps": 1}), tmp_path)
+    assert np.isfinite(losses(tmp_path)[0][1])
+
+
+def test_stored_latents_do_not_change_the_run_much_and_are_reused(settings, tmp_path):
+    train(make_config(settings), tmp_path / "plain")
+    stored = changed(settings, data={"latents": str(tmp_path / "latents")})
+    train(stored, tmp_path / "first")
+    files = sorted((tmp_path / "latents").iterdir())
+    assert len(files) == 6
+    files[0].write_bytes(b"broken")
+    train(stored, tmp_path / "second")
+    assert losses(tmp_path / "first") == losses(tmp_path / "second")
+    assert np.allclose(
+        [v for _, v in losses(tmp_path / "plain")], [v for _, v in losses(tmp_path / "first")], rtol=0.02
+    )
+
+
+def test_a_loss_that_is_not_a_number_stops_and_names_the_sample(settings, tmp_path, monkeypatch):
+    config = make_config(settings)
+    trainer = Trainer(config, tmp_path, ShardSource(config.data.shards))
+    trainer.start(False)
+    honest, seen = trainer._loss, []
+
+    def poisoned(draw):
+        seen.append(draw.example.key)
+        return honest(draw) * (float("nan") if len(seen) == 6 else 1.0)
+
+    monkeypatch.setattr(trainer, "_loss", poisoned)
+    with pytest.raises(InputError, match=f"step 3 .*{seen[5] if len(seen) > 5 else ''}") as caught:
+        trainer.run()
+    assert caught.value.code == "loss-not-finite"
+    assert seen[5] in caught.value.message
+    assert [path.name for path in checkpoint.checkpoints(tmp_path)] == ["step-00000002"]
+    assert all(torch.isfinite(tensor).all() for tensor in weights(tmp_path / "checkpoints" / "step-00000002").values())
+
+
+def test_other_settings_and_other_runs_are_refused(settings, tmp_path):
+    train(changed(settings, run={"steps": 2}), tmp_path)
+    with pytest.raises(InputError, match="already"):
+        train(make_config(settings), tmp_path)
+    with pytest.raises(UsageError, match=r"optimiser\.rate \(was 0\.01, is 0\.02\)"):
+        train(changed(settings, optimiser={"rate": 0.02}), tmp_path, resume=True)
+    with pytest.raises(UsageError, match=r"model\.layers"):
+        train(changed(settings, model={"layers": 2}), tmp_path, resume=True)
+    train(changed(settings, run={"log_every": 2, "steps": 3}), tmp_path, resume=True)
+
+
+def test_a_damaged_checkpoint_is_named(settings, tmp_path):
+    folder = train(changed(settings, run={"steps": 2}), tmp_path)
+    (folder / "trained.safetensors").write_bytes(b"cut")
+    with pytest.raises(InputError, match=r"trained\.safetensors"):
+        train(make_config(settings), tmp_path, resume=True)
+
+
+def test_a_full_disk_leaves_the_checkpoints_before(settings, tmp_path, monkeypatch):
+    import errno
+
+    config, honest = make_config(settings), checkpoint.save_file
+
+    def full(tensors, path):
+        if "00000004" in str(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        honest(tensors, path)
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(OutputError, match="disk is full"):
+        train(config, tmp_path)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000002"]
+    monkeypatch.undo()
+    train(config, tmp_path, resume=True)
+
+
+class Broken(ShardSource):
+    """Samples 0 and 1 cannot be read."""
+
+    def sample(self, index):
+        if index < 2:
+            raise InputError("shard-damaged", f"number {index} is broken.")
+        return super().sample(index)
+
+
+def test_broken_samples_are_left_out_and_named_once(settings, tmp_path):
+    config, notes = make_config(settings), []
+    train(config, tmp_path, source=Broken(config.data.shards), note=notes.append)
+    assert sorted(note.rpartition("number")[2][:3] for note in notes) == [" 0 ", " 1 "]
+    assert len(losses(tmp_path)) == 4
+
+
+def test_a_data_set_without_a_usable_sample_ends_the_run(settings, tmp_path):
+    class AllBroken(ShardSource):
+        def sample(self, index):
+            raise InputError("shard-damaged", "broken.")
+
+    config = make_config(settings)
+    with pytest.raises(InputError) as caught:
+        train(config, tmp_path, source=AllBroken(config.data.shards))
+    assert caught.value.code == "dataset-broken"
+
+
+def test_old_checkpoints_go_and_milestones_stay(settings, tmp_path):
+    train(changed(settings, run={"steps": 6, "save_every": 1, "keep": 2, "milestone": 3}), tmp_path)
+    assert [int(path.name[5:]) for path in checkpoint.checkpoints(tmp_path)] == [3, 5, 6]
+
+
+def test_sheets_are_drawn(settings, tmp_path):
+    from orbit_painter.backend.files import read_png
+
+    train(changed(settings, run={"steps": 2, "sample_every": 2, "samples": 2, "sample_steps": 2}), tmp_path)
+    sheet = read_png(tmp_path / "samples" / "step-00000002.png")
+    assert sheet.shape == (4 * 32, 9 * 32, 3)
+    assert list((tmp_path / "tensorboard").iterdir())
+
+
+def test_rates():
+    optimiser = make_config({"model": {"train": "full"}}).optimiser
+    assert [rate_at(optimiser, step, 100) for step in (0, 4, 5, 99)] == pytest.approx([1e-4 / 3, 1e-4 / 3, 1e-4, 1e-4])
+    optimiser = make_config({"model": {"train": "full"}, "optimiser": {"warmup": 10, "cooldown": 0.5}}).optimiser
+    assert [rate_at(optimiser, step, 100) for step in (0, 9, 50, 75)] == pytest.approx([1e-5, 1e-4, 1e-4, 5e-5])
+
+
+def test_an_epoch_has_every_sample_once():
+    order = Order(7, 3)
+    first, second = [order(n) for n in range(7)], [order(n) for n in range(7, 14)]
+    assert sorted(first) == sorted(second) == list(range(7))
+    assert first != second
+    assert [Order(7, 3)(n) for n in range(5, 9)] == [*first[5:], *second[:2]]
+    assert Order(ProceduralSource.COUNT, 3)(123) == 123
