@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.dataset.build import PaintOf
 from ..backend.errors import InputError
 from ..backend.files import load_npz, write_png
 from ..backend.flat_view import flat_still
@@ -37,6 +39,7 @@ from .placing import Target, describe
 from .preview import render_still, render_turntable
 from .scene_read import SourceObject, find_objects, read_mesh
 from .scene_write import Change, TextureKey, apply_textures, show
+from .textured_model import textured_model
 from .unwrap import unwrap_objects
 from .uv_write import write_uv_map
 
@@ -106,6 +109,9 @@ class BlenderHost:
         if importlib.util.find_spec("PIL") is not None:
             return read_image(path)
         return read_picture(path), ()
+
+    def textured_model(self, path: Path) -> AbstractContextManager[tuple[MeshData, PaintOf]]:
+        return textured_model(path)
 
     def _object(self, index: int) -> bpy.types.Object:
         obj = self._sources[index].resolve()

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import InputError, UsageError
+from .dataset.build import PaintOf
+from .errors import EngineMissingError, InputError, UsageError
 from .files import write_png
 from .flat_view import flat_still, read_textures, textured_view
 from .glb_writer import write_textured_glb
@@ -62,6 +64,13 @@ class FileHost:
 
     def read_picture(self, path: str) -> tuple[NDArray[np.uint8], Sequence[str]]:
         return read_image(path)
+
+    def textured_model(self, path: Path) -> AbstractContextManager[tuple[MeshData, PaintOf]]:
+        raise EngineMissingError(
+            "blender-missing",
+            f"The materials of {path.name} can only be read by Blender.",
+            "Run the command with Blender, or install the bpy module.",
+        )
 
     def write_model(
         self,

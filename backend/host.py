@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .dataset.build import PaintOf
 from .job import Job
 from .mesh import MeshData
 from .orbits.cameras import Camera
@@ -65,6 +67,10 @@ class Host(Protocol):
 
     def read_picture(self, path: str) -> tuple[NDArray[np.uint8], Sequence[str]]:
         """A picture as uint8 (h, w, 4) sRGB with straight alpha, and notes. Raises InputError."""
+        ...
+
+    def textured_model(self, path: Path) -> AbstractContextManager[tuple[MeshData, PaintOf]]:
+        """A model file's mesh and its surface, for training data. Raises EngineMissingError, InputError."""
         ...
 
     def write_model(

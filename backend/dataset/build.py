@@ -68,7 +68,10 @@ def build_sample(
     sample = OrbitSample(
         key=key,
         views=plan.views,
-        **{name: np.stack(pictures) for name, pictures in frames.items()},
+        albedo=np.stack(frames["albedo"]),
+        normal=np.stack(frames["normal"]),
+        position=np.stack(frames["position"]),
+        mask=np.stack(frames["mask"]),
         references=np.stack([_reference(mesh, scene, paint_of, plan, view, random) for view in views]),
         reference_views=views,
         caption=caption,

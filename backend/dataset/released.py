@@ -41,11 +41,14 @@ def read_released(folder: Path, key: str, plan: RenderPlan, v_flipped: bool = Fa
                 video = video[:, :, ::-1]
             passes[name].append(_thinned(video, count, plan.size))
     references, views = _references(folder / "h120" / "rgb.mp4", plan)
-    stacked = {name: np.concatenate(parts) for name, parts in passes.items()}
+    albedo, normal, position, mask = (np.concatenate(passes[name]) for name in passes)
     sample = OrbitSample(
         key=key,
         views=counts,
-        **stacked,
+        albedo=albedo,
+        normal=normal,
+        position=position,
+        mask=mask,
         references=references,
         reference_views=views,
         info={"source": "released", "object": folder.name},

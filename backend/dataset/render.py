@@ -14,7 +14,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..errors import CancelledError, InputError, MemoryLimitError, OrbitPainterError, OutputError, UsageError
+from ..errors import (
+    CancelledError,
+    EngineMissingError,
+    InputError,
+    MemoryLimitError,
+    OrbitPainterError,
+    OutputError,
+    UsageError,
+)
 from ..files import check_writable, clean_parts, output_errors, write_json
 from ..progress import Progress, part, silent
 from .items import Item
@@ -109,7 +117,7 @@ def _samples(
         named(0.0, "begun")
         try:
             yield item.make(named)
-        except (CancelledError, OutputError, MemoryLimitError):
+        except (CancelledError, EngineMissingError, OutputError, MemoryLimitError):
             raise
         except Exception as error:  # an importer may raise anything: a broken model must not end a night's work
             message = error.message if isinstance(error, OrbitPainterError) else f"{type(error).__name__}: {error}"

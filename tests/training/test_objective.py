@@ -90,7 +90,10 @@ def test_background_is_the_versions():
 def test_sources_have_their_shares():
     sample = procedural_sample(procedural_object(2), PLAN)
     config, random = ReferenceConfig(shares=(0.6, 0.4, 0.0), version=0), np.random.default_rng(0)
-    plain = {moved(p, 1.0, 0.0, 0).tobytes(): v.source for p, v in zip(sample.references, sample.reference_views)}
+    plain = {
+        moved(p, 1.0, 0.0, 0).tobytes(): v.source
+        for p, v in zip(sample.references, sample.reference_views, strict=True)
+    }
     drawn = [plain[draw_reference(sample, config, random).tobytes()] for _ in range(500)]
     assert {source: drawn.count(source) / 500 for source in set(drawn)} == {
         "orbit": pytest.approx(0.6, abs=0.07),
