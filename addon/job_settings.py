@@ -80,14 +80,15 @@ def _job(settings: Any, objects: Sequence[bpy.types.Object]) -> Job:
 
 def engine_options_of(settings: Any) -> dict[str, Any]:
     """Options of the engine that differ from its defaults, and what is typed into Engine Options."""
-    own: dict[str, Any] = {}
+    own: dict[str, Any] = {"background": "keep" if settings.keep_background else "auto"}
     if settings.engine == "projection":
-        own = {
+        own |= {
             "symmetry": settings.symmetry,
             "detail": round(settings.detail, 4),
             "grid": settings.surface_grid,
-            "background": "keep" if settings.keep_background else "auto",
         }
+    else:
+        own |= {"preset": settings.speed, "memory": settings.memory}
     return {**own, **assignments(settings.engine_options.split())}
 
 

@@ -279,6 +279,29 @@ class ORBIT_PAINTER_PG_settings(bpy.types.PropertyGroup):
         description="Take all of a picture without transparency as object, instead of removing a plain background",
         default=False,
     )
+    speed: bpy.props.EnumProperty(
+        name="Speed",
+        description="What a neural engine may leave out to be faster",
+        items=[
+            ("best", "Best Quality", "Nothing is left out"),
+            ("balanced", "Balanced", "Fewer steps, and steps that reuse what changes little"),
+            ("fast", "Fast", "For trying out"),
+        ],
+    )
+    memory: bpy.props.EnumProperty(
+        name="Graphics Memory",
+        description="How much memory of the graphics card a neural engine plans with",
+        items=[
+            ("auto", "What Is Free", "What the graphics card has free when the job starts"),
+            ("80", "80 GB", "Everything stays on the card"),
+            ("48", "48 GB", "Plan for 48 GB"),
+            ("24", "24 GB", "Plan for 24 GB"),
+            ("16", "16 GB", "Plan for 16 GB"),
+            ("12", "12 GB", "Plan for 12 GB"),
+            ("8", "8 GB", "Plan for 8 GB"),
+            ("cpu", "Processor", "Without a graphics card, very slowly"),
+        ],
+    )
     engine_options: bpy.props.StringProperty(
         name="Engine Options", description="Further options of the engine, as NAME=VALUE with spaces between"
     )

@@ -8,8 +8,11 @@ from typing import Any
 from ..backend.job import Job
 from ..backend.texturing.types import FuseParams
 
-# Option of the projection engine -> setting
-_PROJECTION = {"symmetry": "symmetry", "detail": "detail", "grid": "surface_grid"}
+# Engine -> its option -> setting; other options are typed into Engine Options
+_OWN = {
+    "projection": {"symmetry": "symmetry", "detail": "detail", "grid": "surface_grid"},
+    "orbitpainter": {"preset": "speed", "memory": "memory"},
+}
 
 
 def copy(job: Job, settings: Any) -> None:
@@ -31,12 +34,12 @@ def copy(job: Job, settings: Any) -> None:
 
 def _copy_engine_options(job: Job, settings: Any) -> None:
     rest = dict(job.engine_options)
-    if job.engine == "projection":
-        for option, name in _PROJECTION.items():
-            settings.property_unset(name)
-            if option in rest:
-                setattr(settings, name, rest.pop(option))
-        settings.keep_background = rest.pop("background", "auto") == "keep"
+    for option, name in _OWN.get(job.engine, {}).items():
+        settings.property_unset(name)
+        if option in rest:
+            value = rest.pop(option)
+            setattr(settings, name, str(value) if option == "memory" else value)  # 24 on the command line is a number
+    settings.keep_background = rest.pop("background", "auto") == "keep"
     settings.engine_options = _words(rest)
 
 

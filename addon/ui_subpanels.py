@@ -121,7 +121,10 @@ class ORBIT_PAINTER_PT_advanced(SubPanel, bpy.types.Panel):
         if settings.engine == "projection":
             column.prop(settings, "symmetry")
             column.prop(settings, "detail")
-            column.prop(settings, "keep_background")
+        else:
+            column.prop(settings, "speed")
+            column.prop(settings, "memory")
+        column.prop(settings, "keep_background")
         column.prop(settings, "engine_options")
         column = layout.column()
         column.prop(settings, "fuse_preset")
