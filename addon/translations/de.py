@@ -629,11 +629,15 @@ MESSAGES: dict[str, str] = {
     "Best Quality": "Beste Qualität",
     "Nothing is left out": "Nichts wird weggelassen",
     "Balanced": "Ausgewogen",
-    "Fewer steps, and steps that reuse what changes little": "Weniger Schritte, und Schritte, die wiederverwenden, was sich wenig ändert",
+    "Fewer steps, and steps that reuse what changes little": (
+        "Weniger Schritte, und Schritte, die wiederverwenden, was sich wenig ändert"
+    ),
     "Fast": "Schnell",
     "For trying out": "Zum Ausprobieren",
     "Graphics Memory": "Grafikspeicher",
-    "How much memory of the graphics card a neural engine plans with": "Mit wie viel Speicher der Grafikkarte eine neuronale Engine plant",
+    "How much memory of the graphics card a neural engine plans with": (
+        "Mit wie viel Speicher der Grafikkarte eine neuronale Engine plant"
+    ),
     "What Is Free": "Was frei ist",
     "What the graphics card has free when the job starts": "Was die Grafikkarte beim Start des Auftrags frei hat",
     "Everything stays on the card": "Alles bleibt auf der Karte",
