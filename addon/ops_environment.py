@@ -73,7 +73,7 @@ class ORBIT_PAINTER_OT_environment(_Task, bpy.types.Operator):
 
     @classmethod
     def description(cls, context: Any, properties: Any) -> str:
-        items = cls.bl_rna.properties["action"].enum_items  # pyright: ignore
+        items = properties.bl_rna.properties["action"].enum_items
         return tr(items[properties.action].description)
 
     def execute(self, context: Any) -> set[str]:
@@ -144,12 +144,12 @@ class ORBIT_PAINTER_OT_model_download(_Task, bpy.types.Operator):
 
     def draw(self, context: Any) -> None:
         """Size, source, destination and licence, before anything is fetched."""
-        from ..backend.models.catalogue import model_named
+        from ..backend.models.catalogue import model_named, size_text
         from ..backend.models.hub import hub_address
 
         model = model_named(self.name)
         column = self.layout.column(align=True)
-        column.label(text=f"{model.title}: {model.bytes / 1e9:.1f} GB", translate=False)
+        column.label(text=f"{model.title}: {size_text(model.bytes)}", translate=False)
         column.label(text=f"{hub_address()}/{model.repository}", icon="URL", translate=False)
         column.label(text=str(upkeep.root() / "models" / model.name), icon="FILE_FOLDER", translate=False)
         column.label(text=tr("Licence: {licence}", licence=model.licence), icon="TEXT", translate=False)

@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 from ..backend.environment.states import State
+from ..backend.models.catalogue import size_text
 from ..backend.models.store import ModelStatus
 from . import launching, upkeep
 from .ops_environment import offline_reason, primary_action
@@ -167,11 +168,14 @@ def _draw_models(box: Any, context: Any, found: upkeep.Snapshot) -> None:
     row = box.row()
     row.label(text="Models")
     total = sum(model.bytes for model in found.models if not model.external)
-    row.label(text=tr("{size} GB on this disk", size=f"{total / 1e9:.1f}"), translate=False)
+    row.label(text=tr("{size} on this disk", size=size_text(total)), translate=False)
     row.operator("orbit_painter.model_add", icon="FILEBROWSER")
     column = box.column(align=True)
     for model in found.models:
-        _draw_model(column.row(), model)
+        if (
+            model.model.repository or model.state != "absent"
+        ):  # what is made, and not fetched, is shown once it is there
+            _draw_model(column.row(), model)
 
 
 def _draw_model(row: Any, found: ModelStatus) -> None:
@@ -180,14 +184,12 @@ def _draw_model(row: Any, found: ModelStatus) -> None:
     split = row.split(factor=0.5)
     split.label(text=title, icon=_MODEL_ICONS[found.state], translate=False)
     facts = split.row()
-    facts.label(text=f"{(found.bytes or model.bytes) / 1e9:.1f} GB" if found.bytes or model.bytes else "")
+    facts.label(text=size_text(found.bytes or model.bytes) if found.bytes or model.bytes else "")
     facts.label(text=model.licence, translate=False)
     if found.state in ("ready", "lost"):
         facts.operator("orbit_painter.model_remove", text="", icon="TRASH").name = model.name
-    elif model.repository:
-        facts.operator("orbit_painter.model_download", text="", icon="IMPORT").name = model.name
     else:
-        facts.label(text="", icon="BLANK1")
+        facts.operator("orbit_painter.model_download", text="", icon="IMPORT").name = model.name
 
 
 def _draw_rest(layout: Any, context: Any, found: upkeep.Snapshot) -> None:

@@ -123,6 +123,6 @@ MESSAGES: dict[str, str] = {
     "Version {version} for {device}": "Version {version} für {device}",
     "What the engine is installed for and computes on": "Wofür die Engine installiert wird und worauf sie rechnet",
     "What to do with the engine": "Was mit der Engine getan wird",
-    "{size} GB on this disk": "{size} GB auf diesem Datenträger",
+    "{size} on this disk": "{size} auf diesem Datenträger",
     "{title} (optional)": "{title} (nicht nötig)",
 }

@@ -71,7 +71,9 @@ def run_command(options: argparse.Namespace, online: bool, console: Console, che
     elif options.action == "remove":
         found = remove_previous(root) if options.previous else remove(root, console, check, options.models)
     elif options.action == "bundle":
-        console.result(str(make_bundle(_request(options, root, online), options.out.absolute(), console, check)), {})
+        folder = make_bundle(_request(options, root, online), options.out.absolute(), console, check)
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        console.result(str(folder), {"folder": str(folder), "size": f"{size / 1e9:.2f} GB"})
         return
     elif options.action == "repair":
         found = repair(_request(options, root, online), console, check)

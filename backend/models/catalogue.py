@@ -115,3 +115,8 @@ def model_named(name: str, catalogue: tuple[Model, ...] = CATALOGUE) -> Model:
             return model
     names = ", ".join(model.name for model in catalogue)
     raise UsageError("model-unknown", f"There is no model named {name!r}.", f"Models: {names}.")
+
+
+def size_text(count: int) -> str:
+    """Bytes as people read them, such as 28.6 GB or 22 MB."""
+    return f"{count / 1e9:.1f} GB" if count >= 100_000_000 else f"{count / 1e6:.0f} MB"

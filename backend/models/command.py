@@ -12,7 +12,7 @@ from typing import Any
 from ..console import Console, stage_progress
 from ..environment.layout import default_root
 from ..errors import CancelledError, InputError, UsageError
-from .catalogue import Model, model_named
+from .catalogue import Model, model_named, size_text
 from .convert import add_conversion, convert_models
 from .fetch import check_online, fetch_model
 from .hub import Listing, hub_address, hub_token, listing
@@ -63,7 +63,7 @@ def run_command(options: argparse.Namespace, online: bool, console: Console, che
         _verify(store, models, console, check)
     elif options.action == "remove":
         _agreed("Delete " + ", ".join(model.name for model in models), options.yes)
-        console.result(str(store.folder), {m.name: f"{store.remove(m) / 1e9:.1f} GB freed" for m in models})
+        console.result(str(store.folder), {m.name: f"{size_text(store.remove(m))} freed" for m in models})
     else:
         console.result(str(convert_models(store, options, console, check)), {})
 
@@ -71,7 +71,7 @@ def run_command(options: argparse.Namespace, online: bool, console: Console, che
 def described(status: ModelStatus) -> str:
     """One line on a model."""
     model = status.model
-    size = f"{(status.bytes if status.state == 'ready' else model.bytes) / 1e9:.1f} GB"
+    size = size_text(status.bytes if status.state == "ready" else model.bytes)
     state = "added" if status.external and status.state == "ready" else status.state
     words = [f"{state:<8} {size:>8}  {model.licence}", model.title, "" if model.required else "(optional)", model.note]
     return "  ".join(word for word in words if word)
@@ -107,7 +107,7 @@ def planned(store: ModelStore, model: Model, files: Listing) -> str:
     stated = sum(bool(remote.sha256) for remote in files.files.values())
     source = f"{hub_address()}/{model.repository}"
     return (
-        f"{model.title}: {files.bytes / 1e9:.2f} GB in {len(files.files)} files from {source} "
+        f"{model.title}: {size_text(files.bytes)} in {len(files.files)} files from {source} "
         f"to {store.home(model)}. Licence: {model.licence}. {model.note} "
         f"SHA-256 known beforehand for {stated} of {len(files.files)} files."
     )

@@ -17,7 +17,7 @@ from ..environment.layout import default_root
 from ..errors import EngineMissingError, InputError
 from ..progress import Progress, part, silent
 from ..whole_files import file_digest, output_errors, write_json
-from .catalogue import CATALOGUE, CONVERTED, Model
+from .catalogue import CATALOGUE, CONVERTED, Model, size_text
 
 RECORD = "model.json"
 
@@ -98,10 +98,10 @@ class ModelStore:
         if not missing:
             return
         total = sum(model.bytes for model in missing)
-        parts = "; ".join(f"{m.name} ({m.bytes / 1e9:.1f} GB, licence: {m.licence})" for m in missing)
+        parts = "; ".join(f"{m.name} ({size_text(m.bytes)}, licence: {m.licence})" for m in missing)
         raise EngineMissingError(
             "models-missing",
-            f"The engine {engine} lacks models of {total / 1e9:.1f} GB: {parts}.",
+            f"The engine {engine} lacks models of {size_text(total)}: {parts}.",
             f"Run 'models download {' '.join(m.name for m in missing)}', or 'models add FOLDER' for one you have.",
         )
 

@@ -126,3 +126,14 @@ def test_the_users_models_are_found(bpy, upkeep, tmp_path):
     assert (tmp_path / "mine" / "Wan2.1_VAE.pth").exists()
     with pytest.raises(RuntimeError, match="no known model"):
         bpy.ops.orbit_painter.model_add(directory=str(tmp_path))
+
+
+def test_every_action_has_its_own_tooltip(bpy, upkeep):
+    from orbit_painter.addon.ops_environment import ORBIT_PAINTER_OT_environment as operator
+
+    properties = MagicMock(bl_rna=bpy.ops.orbit_painter.environment.get_rna_type())
+    told = set()
+    for action in ("install", "update", "repair", "rollback"):
+        properties.action = action
+        told.add(operator.description(None, properties))
+    assert len(told) == 4

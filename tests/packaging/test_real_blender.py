@@ -1,8 +1,13 @@
 """An official way in: Blender adds the repository, installs from it, and the extension paints with NumPy alone."""
 
+import contextlib
 import os
+import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -70,3 +75,47 @@ def test_enabling_is_quick_and_loads_no_numpy(blender):
     said = blender("--factory-startup", "--python-exit-code", "9", "-P", script)
     assert '"orbit_painter"' in said
     assert '"numpy"' not in said
+
+
+def tools_below(root):
+    """Command lines of running processes that name the folder, but for the Blender that was told of it."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has just ended
+            lines.append(path.read_bytes().decode(errors="replace").replace("\0", " "))
+    return [line for line in lines if str(root) in line and "kill_driver" not in line]
+
+
+@pytest.mark.parametrize("ending", ["kill", "quit"])
+def test_a_task_ends_with_blender(blender, repository, tmp_path, ending):
+    """An index that never answers; two seconds after Blender has gone, nothing that it started is left."""
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    program = os.environ["REAL_BLENDER"].split()
+    if uv is None or program[-1] != "run":
+        pytest.skip("needs uv, and the tool that gives Blender a screen")
+    blender("-c", "extension", "install-file", "-r", "user_default", "--enable", next(repository.glob("*.zip")))
+    root, ready = tmp_path / "engine root", tmp_path / "ready"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        environment = {**os.environ, "BLENDER_USER_RESOURCES": str(blender.user), "UV_DEFAULT_INDEX": index}
+        driver = ROOT / "tests" / "packaging" / "kill_driver.py"
+        words = ["--online-mode", "-P", driver, "--", root, uv, ready, ending]
+        line = [*program[:-1], "gui", *map(str, words)]
+        process = subprocess.Popen(
+            line, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            deadline = time.monotonic() + 120
+            while not (ready.exists() and tools_below(root)) and time.monotonic() < deadline:
+                time.sleep(0.1)
+            pid, state, stage = ready.read_text().split()[:3]
+            assert (state, stage) == ("running", "fetching")
+            assert tools_below(root)
+            if ending == "kill":
+                os.kill(int(pid), signal.SIGKILL)
+            while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+            time.sleep(2.0)
+            assert tools_below(root) == []
+        finally:
+            process.wait(timeout=60)
