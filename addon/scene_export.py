@@ -28,19 +28,25 @@ def export_objects(context: Any, objects: Sequence[bpy.types.Object], folder: Pa
         obj.update_from_editmode()  # what is being edited; the mode stays
     with atomic_path(folder / BLEND) as temporary:
         try:
-            bpy.data.libraries.write(str(temporary), set(wanted), path_remap="ABSOLUTE", fake_user=False)
+            local: Any = {obj for obj in wanted if obj.library is None}  # linked ones are linked again there
+            bpy.data.libraries.write(str(temporary), local, path_remap="ABSOLUTE", fake_user=False)
         except RuntimeError as error:
             raise OutputError(
                 "scene-unwritable", f"The objects could not be written to {folder} ({error}).", "Choose another folder."
             ) from error
     scene = context.scene
     note = {
-        "objects": [{"name": obj.name, "library": obj.library.filepath if obj.library else ""} for obj in wanted],
+        "objects": [{"name": obj.name, "library": _library(obj)} for obj in wanted],
         "frame": scene.frame_current_final,
         "simplify": {name: getattr(scene.render, name) for name in _SIMPLIFY},
         "scripts": bool(context.preferences.filepaths.use_scripts_auto_execute),
     }
     write_json(folder / NOTE, note)
+
+
+def _library(obj: bpy.types.Object) -> str:
+    """Absolute path of the file that a linked object comes from, empty for a local one."""
+    return bpy.path.abspath(obj.library.filepath) if obj.library is not None else ""
 
 
 def _with_children(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:

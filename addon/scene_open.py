@@ -30,10 +30,12 @@ def open_scene() -> None:
 
 
 def _find(name: str, library: str) -> Any:
-    """The object of that name; a linked one may be stored under another path to the same file."""
+    """The object of that name: exported, or linked from its library again."""
     if not library:
         return bpy.data.objects.get((name, None))  # pyright: ignore[reportArgumentType, reportCallIssue]
-    return next((obj for obj in bpy.data.objects if obj.name == name and obj.library is not None), None)
+    with bpy.data.libraries.load(library, link=True) as (there, wanted):
+        wanted.objects = [name] if name in there.objects else []
+    return wanted.objects[0] if wanted.objects else None
 
 
 if __name__ == "__main__":

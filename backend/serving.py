@@ -28,7 +28,8 @@ from .run_folder import RunFolder
 from .run_request import RunRequest, load_request
 from .version import VERSION
 
-IDLE = 600.0  # seconds without a job after which the worker ends, and with it all that it holds
+FIRST = 60.0  # seconds that it waits for its first job
+IDLE = 600.0  # seconds between jobs after which the worker ends, and with it all that it holds
 
 
 def main(words: Sequence[str]) -> int:
@@ -55,6 +56,7 @@ class Worker:
         self._waiting: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._painters: dict[str, Painter] = {}
         self._job_id = ""
+        self._served = False
         self._interruption = Interruption()
         self._parent = Parent(writer, self._on_message, self._leave, facts=self._facts)
 
@@ -63,7 +65,7 @@ class Worker:
         try:
             while True:
                 try:
-                    message = self._waiting.get(timeout=self._idle)
+                    message = self._waiting.get(timeout=self._idle if self._served else max(self._idle, FIRST))
                 except queue.Empty:
                     logging.info("idle, ending")
                     return 0
@@ -124,7 +126,7 @@ class Worker:
         else:
             console.result(result["manifest"], result["summary"])
         finally:
-            self._job_id = ""
+            self._job_id, self._served = "", True
 
     def _attempts(self, request: RunRequest, console: JsonConsole) -> dict[str, Any]:
         """Out of memory: free everything, go one profile lower, and try once more."""

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jobs while Blender waits: the whole flow, and nothing but the job folder has changed."""
+
+from pathlib import Path
+
+import pytest
+from orbit_painter.backend.errors import CancelledError
+from orbit_painter.backend.job import Job, ReferenceSpec
+
+pytestmark = pytest.mark.bpy
+ROOT = Path(__file__).resolve().parents[2]
+REFERENCE = ReferenceSpec(str(ROOT / "examples" / "reference.png"))
+
+
+@pytest.fixture
+def owl(empty, monkeypatch, tmp_path):
+    monkeypatch.setenv("ORBIT_PAINTER_JOBS", str(tmp_path / "jobs"))
+    empty.ops.import_scene.gltf(filepath=str(ROOT / "examples" / "sample.glb"))
+    return empty.data.objects["Owl"]
+
+
+def job(tmp_path, **changes):
+    settings = {
+        "out": str(tmp_path / "jobs" / "job"),
+        "references": (REFERENCE,),
+        "objects": ("Owl",),
+        "views": (4, 2),
+        "size": 64,
+        "renderer": "embree",
+        "engine_options": {"grid": 32},
+        "texture_size": 64,
+        "fuse": {"label_grid": 32, "grid": 48},
+    }
+    return Job(**{**settings, **changes})
+
+
+def run(empty, job, obj, progress=lambda view: None):
+    from orbit_painter.addon import jobs
+
+    return jobs.run_blocking(empty.context, job, [obj], progress)
+
+
+@pytest.mark.slow
+def test_a_whole_job_changes_nothing_in_the_file(empty, owl, tmp_path, snapshot):
+    for layer in list(owl.data.uv_layers):
+        owl.data.uv_layers.remove(layer)  # so that one must be made
+    owl.data.update()
+    before = snapshot()
+    views = []
+    view = run(empty, job(tmp_path), owl, views.append)
+    assert (view.state, view.fraction, view.message) == ("done", 1.0, "")
+    assert snapshot() == before
+    assert [v.fraction for v in views] == sorted(v.fraction for v in views)
+    assert {v.stage for v in views} >= {"passes", "paint", "bake"}
+    for name in ("textures/Owl.png", "contact_sheet.png", "coverage/Owl.png", "recipe.json"):
+        assert (view.out / name).is_file(), name
+    assert view.previews[0].is_file()
+    assert view.objects[0].name == "Owl"
+
+
+def test_a_job_that_is_stopped_and_one_without_a_reference(empty, owl, tmp_path, snapshot):
+    def stop(view):
+        if view.stage == "paint":
+            raise CancelledError
+
+    before = snapshot()
+    stopped = run(empty, job(tmp_path), owl, stop)
+    assert (stopped.state, stopped.code) == ("cancelled", "cancelled")
+    assert not (stopped.out / "work" / "paint").exists()
+    failed = run(empty, job(tmp_path, references=()), owl)
+    assert (failed.state, failed.code) == ("failed", "reference-missing")
+    assert failed.advice
+    assert Path(failed.log).is_file()
+    assert snapshot() == before
+
+
+def test_an_engine_that_is_not_installed(empty, owl, tmp_path, monkeypatch):
+    from orbit_painter.addon import launching
+    from orbit_painter.backend.painters import registry
+
+    monkeypatch.setattr(registry, "EMBEDDED", frozenset())
+    monkeypatch.setattr(launching.settings, "root", tmp_path / "nothing")
+    view = run(empty, job(tmp_path), owl)
+    assert (view.state, view.code) == ("failed", "start-failed")
+    assert (view.out / "work" / "passes" / "stage.json").is_file(), "finished stages are kept"
