@@ -167,14 +167,8 @@ def reference_spec(words: Sequence[str]) -> ReferenceSpec:
         raise UsageError("usage", "A reference takes one picture and one view.", "Repeat --reference for each picture.")
     if len(words) == 1:
         return ReferenceSpec(absolute(words[0]))
-    if words[1] == "front":
-        return ReferenceSpec(absolute(words[0]))
     if words[1] in VIEWS:
-        raise UsageError(
-            "view-needs-guide",
-            f"The framing of a picture of the {words[1]} cannot be found by itself yet.",
-            f"Save a guide (guide --view {words[1]}), paint over it, and give its .json file.",
-        )
+        return ReferenceSpec(absolute(words[0]), words[1])
     if words[1].endswith(".json"):
         return ReferenceSpec(absolute(words[0]), camera=absolute(words[1]))
     raise UsageError("view-unknown", f"There is no view named {words[1]}.", f"Use {', '.join(VIEWS)} or a camera file.")

@@ -230,8 +230,8 @@ class Level:
         self.place[self.index[rows], 1] = flat // self.width + 0.5
 
     def start_from(self, coarse: Level) -> None:
-        """Places of the next coarser level, carried to the finer points. Where these have the colour of the counterpart,
-        start there: what the coarser level was too coarse to see is then whole."""
+        """Places of the next coarser level, carried to the finer points; the counterpart where its colour is the same,
+        so that what the coarser level was too coarse to see is whole."""
         parent = coarse.surface.nearest(self.surface.point[self.index])
         parent = np.where(parent < 0, 0, parent)
         self.place[self.index] = coarse.carried(parent, self.surface.point[self.index])
