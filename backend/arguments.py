@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, NoReturn
 
+from . import batch
 from .dataset import command as dataset_command
 from .environment import command as environment_command
 from .errors import UsageError
@@ -59,9 +60,19 @@ def parser() -> argparse.ArgumentParser:
         if name in ("generate", "bake"):
             _add_baking(command)
         if name in ("generate", "preview"):
-            command.add_argument("--output", choices=OUTPUTS, help="what the objects get (default: textures)")
-            command.add_argument("--still", choices=STILLS, help="the result's picture (default: rendered)")
-            command.add_argument("--no-turntable", action="store_false", dest="turntable", help="no turntable video")
+            _add_results(command)
+    several = commands.add_parser(
+        "batch",
+        help="texture all models of a folder, or all objects of a scene",
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    batch.add_arguments(several)
+    _add_output(several)
+    _add_mesh(several)
+    _add_painting(several)
+    _add_baking(several)
+    _add_results(several)
     run = commands.add_parser("run", help="run the stages that a request file names", allow_abbrev=False)
     run.add_argument(
         "request", metavar="JSON", help="job, stages, and whether to keep valid ones (backend/run_request.py)"
@@ -137,6 +148,12 @@ def _add_baking(command: argparse.ArgumentParser) -> None:
     command.add_argument("--fuse", action="append", dest="fuse", metavar="NAME=VALUE", help="see docs/texturing.md")
 
 
+def _add_results(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--output", choices=OUTPUTS, help="what the objects get (default: textures)")
+    command.add_argument("--still", choices=STILLS, help="the result's picture (default: rendered)")
+    command.add_argument("--no-turntable", action="store_false", dest="turntable", help="no turntable video")
+
+
 def _views(text: str) -> tuple[int, int]:
     try:
         numbers = [int(word) for word in text.replace("x", ",").split(",")]
@@ -179,7 +196,7 @@ def job_of(options: argparse.Namespace, saved: Job | None) -> Job:
     given: dict[str, Any] = {
         name: value
         for name, value in vars(options).items()
-        if name not in ("command", "resume", "json", "dry_run", "recipe", "fuse_preset")
+        if name not in ("command", "resume", "json", "dry_run", "recipe", "fuse_preset", "models", "pictures")
     }
     given["out"] = absolute(given["out"])
     if given.get("mesh") is not None:
