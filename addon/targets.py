@@ -15,11 +15,13 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..backend.errors import InputError
+from . import threads
 from .blocks import BlockRef, ref
 from .compat import current_layer
 from .translations import tr
 
 MAX_UV_MAPS = 8  # of a mesh, in Blender
+MOST_TARGETS = 32  # looked at for the panel; a job looks at all
 MOST_TRIANGLES = 100_000  # of a mesh whose UVs are measured unasked: reading it takes the main thread 0.1 s
 
 
@@ -55,20 +57,29 @@ class Target:
 
 @dataclass(frozen=True)
 class Overview:
-    """The selection. problem: why nothing can be generated, with what to do; empty if something can."""
+    """The selection.
+
+    targets   the first MOST_TARGETS selected meshes, or all of them; more: how many are not among them
+    others    number of selected objects that are not meshes
+    problem   why nothing can be generated, with what to do; empty if something can
+    """
 
     targets: tuple[Target, ...] = ()
     others: int = 0
     problem: str = ""
+    more: int = 0
 
     @property
     def usable(self) -> tuple[Target, ...]:
         return tuple(target for target in self.targets if not target.problem)
 
 
+Key = tuple[BlockRef, str, str]  # an object, the UV choice, and the atlas
+
 _overview: Overview | None = None
-_checks: dict[tuple[BlockRef, str, str], UVCheck | str] = {}  # a text: why it could not be measured
-_measuring: set[tuple[BlockRef, str, str]] = set()
+_checks: dict[Key, UVCheck | str] = {}  # a text: why it could not be measured
+_measuring: set[Key] = set()
+_wanted: list[Key] = []  # those whose turn has not come
 
 
 def invalidate() -> None:
@@ -81,7 +92,7 @@ def overview(context: Any) -> Overview:
     """The selection as it was after the last change. Costs microseconds unless something changed since."""
     global _overview
     if _overview is None or _in_background():
-        _overview = _look(context)
+        _overview = _look(context, MOST_TARGETS)
     return _overview
 
 
@@ -101,8 +112,7 @@ def selected(context: Any) -> list[Any]:
 
 def usable_objects(context: Any) -> list[bpy.types.Object]:
     """The selected meshes that can be textured, looked up now. Raises InputError where there is none."""
-    invalidate()
-    found = overview(context)
+    found = _look(context)
     if found.problem:
         names = ", ".join(f"'{target.name}'" for target in found.targets)
         raise InputError("selection", f"{names}: {found.problem}" if names else found.problem)
@@ -114,7 +124,7 @@ def measure(context: Any, target: Target) -> None:
     _start_check(target.ref, *_choices(context))
 
 
-def _look(context: Any) -> Overview:
+def _look(context: Any, most: int | None = None) -> Overview:
     objects = selected(context)
     meshes = [obj for obj in objects if obj.type == "MESH"]
     others = len(objects) - len(meshes)
@@ -125,9 +135,11 @@ def _look(context: Any) -> Overview:
             others=others, problem=tr("No mesh is selected. Convert a copy of the object to a mesh (Object > Convert).")
         )
     choices = _choices(context)
-    found = tuple(_target(context, obj, *choices) for obj in meshes)
+    found = tuple(_target(context, obj, *choices) for obj in meshes[:most])
+    if all(target.problem for target in found) and len(found) < len(meshes):
+        return _look(context)
     problem = "" if any(not target.problem for target in found) else found[0].problem
-    return Overview(found, others, problem)
+    return Overview(found, others, problem, len(meshes) - len(found))
 
 
 def _choices(context: Any) -> tuple[str, str, str]:
@@ -155,7 +167,7 @@ def _target(context: Any, obj: bpy.types.Object, uv: str, atlas: str, output: st
     if check is None:
         large = _triangles(context, obj) > MOST_TRIANGLES
         if not large:
-            _start_later(target.ref, uv, atlas)
+            _measure_later((target.ref, uv, atlas))
         return replace(target, warnings=tuple(warnings), waits="LARGE" if large else "")
     if check.new and len(mesh.uv_layers) >= MAX_UV_MAPS:
         full = tr("It has {count} UV maps and needs a new one. Remove a map that is not needed.", count=MAX_UV_MAPS)
@@ -194,13 +206,20 @@ def _triangles(context: Any, obj: bpy.types.Object) -> int:
 # UV maps
 
 
-def _start_later(block: BlockRef, uv: str, atlas: str) -> None:
-    """Not now: this is called while the panel is drawn."""
-    key = block, uv, atlas
+def _measure_later(key: Key) -> None:
+    """Not now: this is called while the panel is drawn. One mesh after the other, so that the window never stalls."""
     if key in _measuring or bpy.app.background:
         return
     _measuring.add(key)
-    bpy.app.timers.register(lambda: _start_check(*key), first_interval=0.1)
+    _wanted.append(key)
+    if not bpy.app.timers.is_registered(_measure_next):
+        bpy.app.timers.register(_measure_next, first_interval=0.1)
+
+
+def _measure_next() -> float | None:
+    if _wanted and not threads.busy():
+        _start_check(*_wanted.pop(0))
+    return 0.05 if _wanted else None
 
 
 def _start_check(block: BlockRef, uv: str, atlas: str, output: str = "") -> None:
@@ -251,6 +270,7 @@ def _file_changed(*_: Any) -> None:
     invalidate()
     _checks.clear()
     _measuring.clear()
+    _wanted.clear()
 
 
 _HANDLERS = (
@@ -267,6 +287,8 @@ def register() -> None:
 
 
 def unregister() -> None:
+    if bpy.app.timers.is_registered(_measure_next):
+        bpy.app.timers.unregister(_measure_next)
     for name, handler in _HANDLERS:
         getattr(bpy.app.handlers, name).remove(handler)
     _file_changed()

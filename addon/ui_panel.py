@@ -68,8 +68,9 @@ def _draw_targets(layout: Any, context: Any, settings: Any) -> None:
             sentence(box, context, target.problem, "BLANK1", alert=True)
         for warning in target.warnings:
             sentence(box, context, warning, "INFO")
-    if len(found.targets) > MOST_TARGETS:
-        box.label(text=tr("and {count} more", count=len(found.targets) - MOST_TARGETS), translate=False)
+    more = len(found.targets) + found.more - MOST_TARGETS
+    if more > 0:
+        box.label(text=tr("and {count} more", count=more), translate=False)
     if any(target.waits == "LARGE" for target in found.targets):
         box.operator("orbit_painter.measure", icon="UV")
     if found.others:

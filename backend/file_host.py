@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -35,7 +34,6 @@ class FileHost:
     """One job's model file. Writes a .glb; a .blend needs Blender."""
 
     name = "files"
-    program = (sys.executable, str(Path(__file__).with_name("cli.py")))
     online = True  # whoever runs a command that fetches something has asked for it
 
     def __init__(self) -> None:

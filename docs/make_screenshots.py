@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The screenshots of user-guide.md, from a real run in a Blender with its interface (tests/real_blender)."""
+"""The screenshots of user-guide.md, from a real run in a Blender with its interface (tests/real_blender).
+
+Arguments: names of pictures to make, all if there is none.
+"""
 
 import importlib.util
 import sys
@@ -12,6 +15,7 @@ from PIL import Image
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PICTURES = HERE / "pictures"
+TAKEN = ("panel", "running", "result", "output", "advanced", "views", "diagnostics", "guide")
 VIEW = (0, 0, 1328, 905)  # the 3D viewport with the sidebar
 SIDEBAR = (1036, 82, 1328, 905)
 
@@ -24,20 +28,24 @@ def load(name, path, **options):
     return module
 
 
-def main():
+def main(names):
     load("orbit_painter", ROOT / "__init__.py", submodule_search_locations=[str(ROOT)])
     installation = load("installation", ROOT / "tests" / "real_blender" / "installation.py")
     with tempfile.TemporaryDirectory(prefix="orbit-painter-", ignore_cleanup_errors=True) as home:
         blender = installation.RealBlender(home)
         blender.install()
-        report = blender.play("play_pictures.py", timeout=3000)
+        quick = ["quick"] if names == ["sub-panels"] else []
+        report = blender.play("play_pictures.py", *quick, timeout=3000)
         folder = Path(home)
-        for name in ("panel", "running", "result"):
-            save(Image.open(folder / f"{name}.png").crop(VIEW), name, 1100)
-        panels = [trimmed(Image.open(folder / f"{name}.png").crop(SIDEBAR)) for name in ("output", "advanced", "views")]
-        save(side_by_side([*panels, trimmed(Image.open(folder / "diagnostics.png").crop(SIDEBAR))]), "sub-panels")
-        guide = Image.open(folder / "guide.png")
-        save(side_by_side([on_grey(guide), on_grey(painted(guide, report))]), "guide")
+        pictures = {name: Image.open(folder / f"{name}.png") for name in TAKEN}
+        made = {name: pictures[name].crop(VIEW) for name in ("panel", "running", "result")}
+        panels = [trimmed(pictures[name].crop(SIDEBAR)) for name in ("output", "advanced", "views", "diagnostics")]
+        made["sub-panels"] = side_by_side(panels)
+        made["guide"] = side_by_side([on_grey(pictures["guide"]), on_grey(painted(pictures["guide"], report))])
+        for name, picture in made.items():
+            if name in names or not names:
+                picture.thumbnail((1200, 1200), Image.Resampling.LANCZOS)
+                picture.save(PICTURES / f"{name}.jpg", quality=88, optimize=True)
 
 
 def painted(guide, report):
@@ -79,15 +87,5 @@ def side_by_side(pictures, gap=8):
     return row
 
 
-def save(picture, name, width=None):
-    picture = picture.convert("RGB")
-    if width is not None:
-        picture = picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS)
-    picture.save(PICTURES / f"{name}.png", optimize=True)
-    if (PICTURES / f"{name}.png").stat().st_size > 200_000:
-        (PICTURES / f"{name}.png").unlink()
-        picture.save(PICTURES / f"{name}.jpg", quality=88, optimize=True)
-
-
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -147,6 +147,19 @@ def test_a_changed_mesh_is_measured_again(extension):
     assert overview(bpy).targets[0].check is None
 
 
+def test_a_job_takes_more_objects_than_the_panel_looks_at(extension):
+    bpy = extension
+    for _ in range(40):
+        bpy.ops.mesh.primitive_cube_add()
+    bpy.ops.object.select_all(action="SELECT")
+    from orbit_painter.addon import targets
+
+    found = overview(bpy)
+    assert len(found.targets) + found.more == 40
+    assert found.more > 0
+    assert len(targets.usable_objects(bpy.context)) == 40
+
+
 def test_polling_costs_microseconds(extension, monkeypatch):
     """With many objects selected, as the interface polls: nothing has changed since the last look."""
     bpy = extension
@@ -157,7 +170,7 @@ def test_polling_costs_microseconds(extension, monkeypatch):
 
     looks = []
     look = targets._look
-    monkeypatch.setattr(targets, "_look", lambda context: looks.append(1) or look(context))
+    monkeypatch.setattr(targets, "_look", lambda context, most=None: looks.append(1) or look(context, most))
     monkeypatch.setattr(targets, "_in_background", lambda: False)
     first = overview(bpy)
     start = time.perf_counter()

@@ -9,17 +9,7 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import driver
-
-SETTINGS = {
-    "quality": "CUSTOM",
-    "views_horizontal": 9,
-    "views_vertical": 9,
-    "frame_size": 128,
-    "label_grid": 64,
-    "grid": 96,
-    "surface_grid": 64,
-    "texture_size": 256,
-}
+from play_settings import use
 
 
 def play(report):
@@ -33,8 +23,7 @@ def play(report):
         bpy.ops.orbit_painter.reference_add(filepath=str(driver.ROOT / "examples" / "reference.png"))
     driver.view_area().spaces.active.shading.color_type = "TEXTURE"
     settings = bpy.context.scene.orbit_painter
-    for name, value in SETTINGS.items():
-        setattr(settings, name, value)
+    use(settings, views=9, frame=128, label=64, grid=96, surface=64, texture=256)
     with driver.in_view():
         bpy.ops.ed.undo_push(message="Import")
     owl = bpy.data.objects["Owl"]

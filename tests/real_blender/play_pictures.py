@@ -11,18 +11,11 @@ from mathutils import Euler
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import driver
+from play_settings import use, use_tiny
 
-FINE = {
-    "quality": "CUSTOM",
-    "views_horizontal": 13,
-    "views_vertical": 13,
-    "frame_size": 256,
-    "label_grid": 128,
-    "grid": 192,
-    "surface_grid": 128,
-    "texture_size": 1024,
-}
-FIRST = ("panel", "running", "result")
+FINE = {"views": 13, "frame": 256, "label": 128, "grid": 192, "surface": 128, "texture": 1024}
+# Headers of the sub-panels where all are closed and the main panel is empty: pixels below the top of the screen
+HEADERS = {"views": 149, "quality": 175, "output": 201, "advanced": 227, "diagnostics": 253}
 
 
 def play(report):
@@ -42,13 +35,12 @@ def play(report):
     view.region_3d.view_perspective = "PERSP"
     view.region_3d.view_rotation = Euler((math.radians(76), 0, math.radians(-28))).to_quaternion()
     settings = bpy.context.scene.orbit_painter
-    for name, value in FINE.items():
-        setattr(settings, name, value)
     yield from driver.open_tab()
-    settings.quality = "STANDARD"
     yield from driver.screenshot(folder / "panel.png")
-    for name, value in FINE.items():
-        setattr(settings, name, value)
+    if "quick" in driver.words():
+        use_tiny(settings)
+    else:
+        use(settings, **FINE)
     jobs = driver.module("addon.jobs")
     with driver.in_view():
         bpy.ops.orbit_painter.generate("INVOKE_DEFAULT")
@@ -68,13 +60,11 @@ def play(report):
     yield from driver.screenshot(folder / "result.png")
     report["job"] = str(jobs.jobs()[0].out)
 
-    for name in ("output", "advanced", "views"):
-        yield from _alone(name)
-        yield from driver.screenshot(folder / f"{name}.png")
     with driver.in_view():
         bpy.ops.orbit_painter.diagnose()
-    yield from _alone("diagnostics")
-    yield from driver.screenshot(folder / "diagnostics.png")
+    settings.quality = "STANDARD"
+    for name in ("output", "advanced", "views", "diagnostics"):
+        yield from _alone(name, folder)
 
     with driver.in_view():
         bpy.ops.orbit_painter.guide_export(
@@ -88,18 +78,17 @@ def play(report):
     report["camera"] = json.loads(settings.references[settings.active_reference].camera)
 
 
-def _alone(name):
-    """Show one sub-panel, open, and none of the other panels."""
+def _alone(name, folder):
+    """A picture with one sub-panel open and the others empty."""
     panels = [getattr(bpy.types, cls) for cls in dir(bpy.types) if cls.startswith("ORBIT_PAINTER_PT_")]
     for cls in panels:
         cls.draw_before = getattr(cls, "draw_before", None) or cls.draw
         cls.draw = cls.draw_before if cls.__name__.endswith(name) else _nothing
-    cls = getattr(bpy.types, f"ORBIT_PAINTER_PT_{name}")
-    if "DEFAULT_CLOSED" in cls.bl_options:
-        bpy.utils.unregister_class(cls)
-        cls.bl_options = set()
-        bpy.utils.register_class(cls)
-    yield 0.5
+    yield from driver.screenshot(folder / "closed.png")
+    header = driver.region("UI").x + 100, driver.window().height - HEADERS[name]
+    yield from driver.click(*header)
+    yield from driver.screenshot(folder / f"{name}.png")
+    yield from driver.click(*header)
 
 
 def _nothing(self, context):

@@ -17,3 +17,12 @@ def test_an_artists_first_texture(installed):
     assert report["draw_ms"] < 1.0
     for name in ("panel", "running", "result"):
         assert (installed.home / f"{name}.png").stat().st_size > 10_000
+
+
+def test_a_queue_of_objects(installed):
+    report = installed.play("play_queue.py")
+    assert (report["nothing selected"], report["no reference"], report["ready"]) == (False, False, True)
+    assert len(report["queued"]) == 2
+    assert report["queued"][1] == "queued"
+    assert report["unchanged"], "a cancelled job changed something"
+    assert "Owl" in report["said"], "the result of an object that is gone waits, with a sentence"
