@@ -12,7 +12,7 @@ from typing import Any
 from ..backend.errors import EngineMissingError
 from ..backend.painters.registry import engine_names
 from . import launching
-from .translations import marked
+from .translations import marked, tr
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,9 @@ def _missing(name: str) -> tuple[str, str]:
     root = launching.settings.root
     environment = status(root)
     if environment.python is None:
-        return environment.message, environment.advice
+        return environment.message, tr("Install it in the preferences.")
     try:
         find(name, root)
     except EngineMissingError as error:
-        return error.message, error.advice
+        return error.message, tr("Install it in the preferences.")
     return "", ""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..backend.errors import InputError, OrbitPainterError
-from . import jobs, notices, targets, tray
+from . import engine_state, jobs, notices, targets, tray
 from .props import settings_of
 from .translations import tr
 from .variant_props import results_of
@@ -88,6 +88,9 @@ def problem(context: Any) -> str:
     found = targets.overview(context).problem
     if not found and not any(reference.image for reference in settings_of(context.scene).references):
         found = tr("No reference picture is chosen. Add one under References.")
+    engine = engine_state.state(settings_of(context.scene).engine)
+    if not found and engine.message:
+        found = f"{engine.message} {engine.advice}"
     return found
 
 

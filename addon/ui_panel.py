@@ -74,9 +74,7 @@ def _draw_targets(layout: Any, context: Any, settings: Any) -> None:
     if any(target.waits == "LARGE" for target in found.targets):
         box.operator("orbit_painter.measure", icon="UV")
     if found.others:
-        sentence(
-            box, context, tr("{count} selected objects are not meshes and are left out.", count=found.others), "INFO"
-        )
+        sentence(box, context, tr("Left out, because they are not meshes: {count}", count=found.others), "INFO")
     if len(found.targets) > 1:
         layout.row().prop(settings, "combine", expand=True)
 

@@ -40,8 +40,12 @@ def _checked(mesh: MeshData, notes: list[str], uv: str, atlas: str) -> UVCheck:
     # Objects that share an atlas are only known together; what each one's map is like does not depend on that.
     plan = plan_targets(mesh, uv_choice=uv, atlas="slot" if atlas == "slot" else "object")
     own = f"{mesh.object_names[0]}: "
-    said = tuple(note.removeprefix(own) for note in (*notes, *plan.notes))
+    said = tuple(_sentence(note.removeprefix(own)) for note in (*notes, *plan.notes))
     tiles = sorted({tile for target in plan.targets for tile in target.tiles}) or [1001]
     new = bool(plan.needs_unwrap)
     uv_map = NEW_UV_MAP if new else next(iter(plan.chosen.values()), "")
     return UVCheck(uv_map, new, tuple(tiles), len(plan.targets) or 1, said)
+
+
+def _sentence(note: str) -> str:
+    return note[:1].upper() + note[1:]

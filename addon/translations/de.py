@@ -606,9 +606,7 @@ MESSAGES: dict[str, str] = {
     "X": "X",
     "Y": "Y",
     "{count} files, {size} MB deleted.": "{count} Dateien, {size} MB gelöscht.",
-    "{count} selected objects are not meshes and are left out.": (
-        "{count} ausgewählte Objekte sind keine Netze und werden ausgelassen."
-    ),
+    "Left out, because they are not meshes: {count}": "Ausgelassen, weil sie keine Netze sind: {count}",
     "{count} slots": "{count} Slots",
     "{count} textures": "{count} Texturen",
     "{count} tiles": "{count} Kacheln",
@@ -653,4 +651,5 @@ MESSAGES: dict[str, str] = {
     "Plan for 12 GB": "Für 12 GB planen",
     "8 GB": "8 GB",
     "Plan for 8 GB": "Für 8 GB planen",
+    "Install it in the preferences.": "Installiere sie in den Einstellungen.",
 }

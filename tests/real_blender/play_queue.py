@@ -64,6 +64,13 @@ def play(report):
     yield result_waits
     report["said"] = tray.items()[0].message
     yield from driver.screenshot(folder / "queue.png")
+    settings.engine = "orbitpainter"
+    with driver.in_view():
+        report["engine without weights"] = bpy.ops.orbit_painter.generate.poll()
+        bpy.ops.orbit_painter.open_preferences()
+    yield 2.0
+    report["windows"] = len(bpy.context.window_manager.windows)
+    yield from driver.screenshot(folder / "preferences.png")
 
 
 def _materials(name):

@@ -25,4 +25,6 @@ def test_a_queue_of_objects(installed):
     assert len(report["queued"]) == 2
     assert report["queued"][1] == "queued"
     assert report["unchanged"], "a cancelled job changed something"
+    assert report["engine without weights"] is False
+    assert report["windows"] == 2, "the preferences are open"
     assert "Owl" in report["said"], "the result of an object that is gone waits, with a sentence"
