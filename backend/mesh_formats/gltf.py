@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""glTF 2.0, .glb and .gltf: triangles, normals, all UV sets, materials, the node tree and skins at rest.
+"""glTF 2.0, .glb and .gltf: triangles, normals, all UV sets, materials, the node tree and skins, posed as in frame 1.
 
 Y up becomes Z up: (x, y, z) is (x, -z, y). UV sets are named as Blender's importer names them.
 """
@@ -19,6 +19,7 @@ from urllib.parse import unquote
 import numpy as np
 from numpy.typing import NDArray
 
+from .gltf_pose import posed_nodes
 from .obj import Y_UP
 from .part import DamagedFileError, Material, Part, check_indices, unsupported
 
@@ -136,6 +137,7 @@ def read_gltf(path: Path) -> tuple[list[Part], list[str]]:
 
 
 def _parts(document: Document) -> tuple[list[Part], list[str]]:
+    document = Document({**document.json, "nodes": posed_nodes(document)}, document.buffers, document.path)
     nodes, worlds = document.items("nodes"), dict(_worlds(document))
     materials = tuple(
         Material(m.get("name") or f"Material_{i}", bool(m.get("doubleSided")))
@@ -143,14 +145,15 @@ def _parts(document: Document) -> tuple[list[Part], list[str]]:
     )
     notes: list[str] = []
     parts: list[Part] = []
-    cache: dict[int, Part | None] = {}
+    cache: dict[tuple[int, tuple[float, ...]], Part | None] = {}
     for node, world in worlds.items():
         mesh = nodes[node].get("mesh")
         if mesh is None:
             continue
-        if mesh not in cache:
-            cache[mesh] = _mesh(document, mesh, materials)
-        part = cache[mesh]
+        morph = tuple(nodes[node].get("weights") or document.items("meshes")[mesh].get("weights") or ())
+        if (mesh, morph) not in cache:
+            cache[mesh, morph] = _mesh(document, mesh, materials, morph)
+        part = cache[mesh, morph]
         if part is None:
             continue
         part = replace(part, name=nodes[node].get("name") or part.name, matrix=Y_UP @ world, shares=mesh)
@@ -159,7 +162,7 @@ def _parts(document: Document) -> tuple[list[Part], list[str]]:
             part = replace(_bent(part, bones), matrix=Y_UP, shares=mesh)
         parts.append(part)
     if document.items("animations"):
-        notes.append(f"The animation of '{document.path.name}' is not played; the model is read at rest.")
+        notes.append(f"'{document.path.name}' is animated; it is painted as it stands in frame 1.")
     return parts, notes
 
 
@@ -239,8 +242,9 @@ def pieces(document: Document, mesh: Mapping[str, Any]) -> list[tuple[dict[str, 
     return [(primitive, faces) for primitive, faces in found if faces is not None and len(faces)]
 
 
-def _mesh(document: Document, index: int, materials: tuple[Material, ...]) -> Part | None:
-    """All primitives of a mesh as one part in the mesh's own frame; None if it has no triangles."""
+def _mesh(document: Document, index: int, materials: tuple[Material, ...], morph: Sequence[float] = ()) -> Part | None:
+    """All primitives of a mesh as one part in the mesh's own frame, moved by its morph targets with the weights
+    `morph`; None if it has no triangles."""
     mesh = document.items("meshes")[index]
     found = pieces(document, mesh)
     if not found:
@@ -251,7 +255,7 @@ def _mesh(document: Document, index: int, materials: tuple[Material, ...]) -> Pa
     start = triangle = 0
     for primitive, corners in found:
         attributes = primitive["attributes"]
-        position = document.accessor(attributes["POSITION"]).astype(np.float64)
+        position = _morphed(document, primitive, "POSITION", morph)
         kept = usable(corners)
         polygons.append(triangle + kept)
         triangle += len(corners)
@@ -260,7 +264,7 @@ def _mesh(document: Document, index: int, materials: tuple[Material, ...]) -> Pa
         faces.append(corners + start)
         start += len(position)
         if "NORMAL" in attributes:
-            normals.append(document.accessor(attributes["NORMAL"])[corners].astype(np.float32))
+            normals.append(_morphed(document, primitive, "NORMAL", morph)[corners].astype(np.float32))
         else:
             normals.append(np.zeros((len(corners), 3, 3), np.float32))  # flat
         for i in range(count):
@@ -284,10 +288,21 @@ def _mesh(document: Document, index: int, materials: tuple[Material, ...]) -> Pa
     )
 
 
+def _morphed(
+    document: Document, primitive: Mapping[str, Any], name: str, weights: Sequence[float]
+) -> NDArray[np.float64]:
+    """An attribute (n, 3) of a primitive, moved by its morph targets."""
+    values = document.accessor(primitive["attributes"][name]).astype(np.float64)
+    for weight, target in zip(weights, primitive.get("targets", ()), strict=False):
+        if weight and name in target:
+            values = values + weight * document.accessor(target[name])
+    return values
+
+
 def _skin(
     document: Document, index: int, mesh: Mapping[str, Any], worlds: Mapping[int, NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """The transform of each vertex by its joints at rest, to the world, float64 (n, 4, 4)."""
+    """The transform of each vertex by its joints, to the world, float64 (n, 4, 4)."""
     skin = document.items("skins")[index]
     joints = np.stack([worlds[joint] for joint in skin["joints"]])
     if "inverseBindMatrices" in skin:
