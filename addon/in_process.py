@@ -49,7 +49,7 @@ def run(context: Any, job: Job, objects: Sequence[bpy.types.Object], progress: W
                         Pipeline(job, _ReadingHost(), console, folder, lambda: None).run(step.stages, resume=True)
         store.finish()
         console.change(state="done", fraction=1.0)
-    except (OrbitPainterError, OSError, MemoryError) as failure:
+    except Exception as failure:  # the view says what it was, the log has the traceback
         console.fail(failure, write_log(failure, [Path(job.out)]) or "")
     finally:
         store.close()

@@ -19,7 +19,7 @@ from . import guide
 from .arguments import COMMANDS, MANAGING, job_of, parser
 from .console import Console, JsonConsole, TerminalConsole
 from .dataset import command as dataset_command
-from .errors import CancelledError, InputError, MemoryLimitError, OrbitPainterError, OutputError
+from .errors import CancelledError, InputError, MemoryLimitError, OrbitPainterError, OutputError, UsageError
 from .host import Host
 from .interruption import Interruption, signals
 from .job import Job, load_recipe
@@ -110,9 +110,11 @@ def _run(
 @contextlib.contextmanager
 def _parent(options: argparse.Namespace, console: Console, interruption: Interruption) -> Iterator[Parent | None]:
     """With --parent-pipe: cancel when the parent says so or is gone, and let it know that we live."""
-    if not ("parent_pipe" in vars(options) and options.parent_pipe and isinstance(console, JsonConsole)):
+    if not ("parent_pipe" in vars(options) and options.parent_pipe):
         yield None
         return
+    if not isinstance(console, JsonConsole):
+        raise UsageError("usage", "--parent-pipe answers in JSON lines.", "Give --json too.")
 
     def obey(message: Message) -> None:
         if message["type"] == "cancel":

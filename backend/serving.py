@@ -16,7 +16,7 @@ from typing import Any
 
 from .commands import events_stream, explained, write_log
 from .console import JsonConsole
-from .errors import CancelledError, OrbitPainterError, UsageError
+from .errors import CancelledError, MemoryLimitError, OrbitPainterError, UsageError
 from .file_host import FileHost
 from .interruption import Interruption, signals
 from .painters.base import Painter
@@ -57,6 +57,7 @@ class Worker:
         self._painters: dict[str, Painter] = {}
         self._job_id = ""
         self._served = False
+        self._cancelled: set[object] = set()
         self._interruption = Interruption()
         self._parent = Parent(writer, self._on_message, self._leave, facts=self._facts)
 
@@ -81,7 +82,6 @@ class Worker:
             if message.get("protocol") != PROTOCOL:
                 self._writer.send("error", **_fields(_other_protocol(message.get("protocol"))))
                 return
-
             self._writer.send(
                 "ready", protocol=PROTOCOL, engine_version=VERSION, pid=os.getpid(), device=device_facts(), features=[]
             )
@@ -95,7 +95,8 @@ class Worker:
 
     def _on_message(self, message: Message) -> None:
         if message["type"] == "cancel":
-            if message.get("job_id", self._job_id) == self._job_id:
+            self._cancelled.add(message.get("job_id"))  # also of a job that has yet to be taken up
+            if message.get("job_id") == self._job_id:
                 self._interruption.cancel()
         else:
             self._waiting.put(message)
@@ -110,9 +111,13 @@ class Worker:
     # On the main thread.
 
     def _run(self, job_id: str, path: str) -> None:
-        self._job_id, self._interruption = job_id, Interruption()
+        self._interruption = Interruption()
+        self._job_id = job_id
+        if job_id in self._cancelled:
+            self._interruption.cancel()
         console = JsonConsole(self._writer, job_id)
         out: list[Path] = []
+        status = 0
         try:
             request = load_request(path)
             out.append(Path(request.job.out))
@@ -121,19 +126,21 @@ class Worker:
             error = explained(failure)
             logging.info("job %s: %s", job_id, error)
             console.error(error, None if isinstance(error, CancelledError) else write_log(failure, out))
-            if error.exit_status == 5:
-                self._close_painters()
+            status = error.exit_status
         else:
             console.result(result["manifest"], result["summary"])
         finally:
             self._job_id, self._served = "", True
+            self._cancelled.clear()
+        if status == MemoryLimitError.exit_status:  # outside the handler, whose traceback holds what was computed
+            self._close_painters()
 
     def _attempts(self, request: RunRequest, console: JsonConsole) -> dict[str, Any]:
         """Out of memory: free everything, go one profile lower, and try once more."""
         try:
             return self._stages(request, console)
         except BaseException as failure:
-            if explained(failure).exit_status != 5:
+            if explained(failure).exit_status != MemoryLimitError.exit_status:
                 raise
             lighter = self._painter(request.job.engine).lighter(request.job.engine_options)
             if lighter is None:

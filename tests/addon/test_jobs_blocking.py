@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs while Blender waits: the whole flow, and nothing but the job folder has changed."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,22 @@ def test_an_engine_that_is_not_installed(empty, owl, tmp_path, monkeypatch):
     view = run(empty, job(tmp_path), owl)
     assert (view.state, view.code) == ("failed", "start-failed")
     assert (view.out / "work" / "passes" / "stage.json").is_file(), "finished stages are kept"
+
+
+@pytest.mark.slow
+def test_a_neural_engine_paints_in_a_worker(empty, owl, tmp_path, monkeypatch):
+    """Passes and textures here, frames in a process of their own; the engine that stands in needs no weights."""
+    from orbit_painter.addon import launching
+    from orbit_painter.backend.environment import EngineStatus
+    from orbit_painter.backend.environment.states import State
+    from orbit_painter.backend.painters import registry
+
+    monkeypatch.setattr(registry, "EMBEDDED", frozenset())
+    monkeypatch.setattr(launching, "status", lambda root: EngineStatus(State.READY, Path(sys.executable)))
+    monkeypatch.setattr(launching.settings, "root", tmp_path / "engine")
+    views = []
+    view = run(empty, job(tmp_path), owl, views.append)
+    assert (view.state, view.message) == ("done", "")
+    assert [v.fraction for v in views] == sorted(v.fraction for v in views)
+    assert (view.out / "textures" / "Owl.png").is_file()
+    assert (tmp_path / "engine" / "logs" / "worker.log").is_file()

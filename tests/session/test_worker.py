@@ -190,6 +190,13 @@ def test_an_engine_is_kept_between_jobs(passes, tmp_path):
     assert made[0].sizes == [2, 3]
 
 
+def test_a_job_that_is_cancelled_before_it_was_taken_up(passes, tmp_path):
+    worker = Worker(Writer(io.StringIO()), 1.0, lambda name: Engine(room=9))
+    worker._on_message({"type": "cancel", "job_id": "job"})
+    assert run(worker, with_size(passes, 2), tmp_path)[-1]["type"] == "cancelled"
+    assert run(worker, with_size(passes, 2), tmp_path)[-1]["type"] == "result", "a retry has the same id"
+
+
 def test_a_request_survives_its_file(passes, tmp_path):
     request = RunRequest(passes, ("paint", "bake"), resume=False)
     save_request(tmp_path / "r.json", request)
