@@ -70,10 +70,10 @@ class ORBIT_PAINTER_preferences(bpy.types.AddonPreferences):
         subtype="FILE_PATH",
     )
     idle_minutes: bpy.props.IntProperty(
-        name="Free Memory After",
-        description="Minutes without a job after which the engine gives its memory back; 0: at once",
+        name="Idle Minutes",
+        description="Minutes without a job after which the engine ends and gives its memory back",
         default=10,
-        min=0,
+        min=1,
         soft_max=120,
         update=_changed,
     )

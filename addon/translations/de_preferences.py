@@ -52,9 +52,9 @@ MESSAGES: dict[str, str] = {
     "Folder with models": "Ordner mit Modellen",
     "Folders": "Ordner",
     "Found: {names}": "Gefunden: {names}",
-    "Free Memory After": "Speicher freigeben nach",
     "Go Back": "Zurückgehen",
     "Going back to the engine before": "Geht zur vorigen Engine zurück",
+    "Idle Minutes": "Minuten Leerlauf",
     "Install": "Installieren",
     "Install Engine": "Engine installieren",
     "Install from Folder makes no connection.": "Aus Ordner installieren stellt keine Verbindung her.",
@@ -74,8 +74,8 @@ MESSAGES: dict[str, str] = {
     "Look again at what is installed": "Noch einmal nachsehen, was installiert ist",
     "Looking at what is installed...": "Sieht nach, was installiert ist...",
     "Metal on Apple silicon; declared, not tried": "Metal auf Apple-Prozessoren; vorgesehen, nicht erprobt",
-    "Minutes without a job after which the engine gives its memory back; 0: at once": (
-        "Minuten ohne Auftrag, nach denen die Engine ihren Speicher zurückgibt; 0: sofort"
+    "Minutes without a job after which the engine ends and gives its memory back": (
+        "Minuten ohne Auftrag, nach denen die Engine endet und ihren Speicher zurückgibt"
     ),
     "Model": "Modell",
     "Models": "Modelle",

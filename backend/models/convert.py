@@ -18,7 +18,7 @@ from typing import Any
 from ..console import Console, stage_progress
 from ..environment.process import run
 from ..environment.status import status
-from ..errors import EngineMissingError, InputError, OrbitPainterError
+from ..errors import EngineMissingError, InputError, MemoryLimitError, OrbitPainterError, OutputError
 from .catalogue import CONVERTED, model_named
 from .store import ModelStore
 
@@ -116,6 +116,8 @@ def _in_the_engine(
 
         code, lines = run(command, cwd=store.folder.parent, log=log, check=check, on_line=line)
     if failure:
-        raise InputError(failure[0]["code"], failure[0]["message"], failure[0]["advice"])
+        kinds = {kind.exit_status: kind for kind in (InputError, OutputError, EngineMissingError, MemoryLimitError)}
+        kind = kinds.get(code, OrbitPainterError)
+        raise kind(failure[0]["code"], failure[0]["message"], failure[0]["advice"])
     if code != 0:
         raise OrbitPainterError("internal", f"Converting ended with status {code}: {lines[-1:]}.", "Please report it.")

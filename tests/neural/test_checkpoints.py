@@ -1,10 +1,19 @@
 """Files in exactly the published formats are loaded with equal values; damaged ones are refused with a sentence."""
 
+import importlib.util
 import json
 import shutil
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from orbit_painter.backend.arguments import parser
+from orbit_painter.backend.console import JsonConsole
+from orbit_painter.backend.environment import EngineStatus
+from orbit_painter.backend.environment.states import State
+from orbit_painter.backend.models.command import run_command
+from orbit_painter.backend.models.store import find
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
@@ -573,3 +582,42 @@ def test_convert_looks_at_the_disk_first(tmp_path, model_files, monkeypatch):
         convert(model_files, tmp_path / "out")
     assert caught.value.code == "disk-full"
     assert not (tmp_path / "out").exists()
+
+
+class Heard(JsonConsole):
+    """What the command says."""
+
+    def __init__(self):
+        self.all = []
+
+    def _send(self, kind, /, **fields):
+        self.all.append({"type": kind, **fields})
+
+
+@pytest.mark.parametrize("torch_is_here", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_the_command_converts_and_uses_the_result(tmp_path, model_files, monkeypatch, torch_is_here):
+    """In this Python, or, where it has no torch, in that of the engine."""
+    root = tmp_path / "root"
+    root.mkdir()
+    if not torch_is_here:
+        real = importlib.util.find_spec
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name, *p: None if name == "torch" else real(name, *p))
+        engine = EngineStatus(State.READY, Path(sys.executable))
+        monkeypatch.setattr("orbit_painter.backend.models.convert.status", lambda place: engine)
+    words = ["models", "convert", "--root", root, "--high", model_files.high.base, "--low", model_files.low.base]
+    words += ["--high-lora", model_files.high.orbitpainter, "--low-lora", model_files.low.orbitpainter]
+    console = Heard()
+    options = parser().parse_args([*map(str, words), "--vae", str(model_files.vae)])
+    run_command(options, False, console, lambda: None)
+    folder = find("orbitpainter", root)["folder"]
+    assert (folder / "model_index.json").is_file()
+    OrbitWanTransformer3DModel.from_pretrained(folder / "transformer")
+    assert any(event["type"] == "progress" and event["done"] > 0.4 for event in console.all)
+    with pytest.raises(OutputError):  # it is there already
+        run_command(options, False, console, lambda: None)
+
+
+def test_the_command_says_what_there_is_nothing_to_convert_of(tmp_path):
+    options = parser().parse_args(["models", "convert", "--root", str(tmp_path)])
+    with pytest.raises(InputError, match="no high and no low and no vae"):
+        run_command(options, False, Heard(), lambda: None)
