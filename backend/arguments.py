@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, NoReturn
 
+from . import plan_command
 from .dataset import command as dataset_command
 from .environment import command as environment_command
 from .errors import UsageError
@@ -28,7 +29,8 @@ COMMANDS = {
     "bake": ("bake",),
     "preview": ("model", "preview"),
 }
-MANAGING = {"environment": environment_command, "models": models_command}  # commands that keep what engines need
+# Commands about what engines need.
+MANAGING = {"environment": environment_command, "models": models_command, "plan": plan_command}
 LEARNING = {"dataset": dataset_command, "train": train_command}  # commands for those who train networks
 _HELP = {
     "generate": "texture a mesh from reference pictures: all stages",

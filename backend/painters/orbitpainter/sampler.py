@@ -14,7 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-STEPS, SHIFT, GUIDANCE = 50, 5.0, 6.0
+from .presets import GUIDANCE, STEPS
+
+SHIFT = 5.0
 BOUNDARY = 0.875  # published inference; the weights were trained with 0.900
 TRAINED_BOUNDARY = 0.9
 

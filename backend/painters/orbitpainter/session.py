@@ -26,6 +26,7 @@ from .options import OrbitPainterOptions
 from .parallel import BranchRunner
 from .pipeline import OrbitPainterPipeline, Sharing
 from .placement import place, store_block
+from .presets import preset, with_changes
 from .previews import LatentColours
 from .profiles import MemoryProfile
 from .prompts import PromptEmbeddings, encode_prompts, load_prompts, save_prompts
@@ -129,8 +130,8 @@ class Session:
         choices: GasaOptions = pipe.transformer.gasa_options
         orbits = read_orbits(passes, choices, options.v_mirrored, part(progress, 0.0, 0.04))
         prepared = self._reference(request, options, orbits[0], part(progress, 0.04, 0.07))
-        chosen = speed.with_changes(
-            speed.preset(options.preset, options.distilled),
+        chosen = with_changes(
+            preset(options.preset, options.distilled),
             steps=options.steps,
             guidance=options.guidance,
             guidance_stop=options.guidance_stop,

@@ -1,61 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Switches that trade quality for time, and the presets made of them (specs/inference-speed.md sections 3 and 4).
-
-Every switch is off in `best`, and off means that nothing is touched.
-"""
+"""Switches that make a run faster (specs/inference-speed.md section 3); off means that nothing is touched."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from diffusers.hooks.first_block_cache import FirstBlockCacheConfig
 from diffusers.hooks.taylorseer_cache import TaylorSeerCacheConfig
 
 from .pipeline import OrbitPainterPipeline
-from .sampler import GUIDANCE, STEPS
+from .presets import Speed
 
-StepCache = Literal["off", "first-block", "taylorseer"]
 SHORTEST_FOR_CACHE = 9  # a distilled run of up to 8 steps has nothing to spare
-
-
-@dataclass(frozen=True)
-class Speed:
-    """steps, guidance      of the sampler; guidance 1 calls the network once a step
-    guidance_stop        share of the steps after which guidance ends
-    cache                reuse of block outputs across steps
-    cache_threshold      first-block: largest relative change that counts as none
-    foreground_only      known background leaves the sequence
-    """
-
-    steps: int = STEPS
-    guidance: float = GUIDANCE
-    guidance_stop: float = 1.0
-    cache: StepCache = "off"
-    cache_threshold: float = 0.06
-    foreground_only: bool = False
-
-
-def preset(name: str, distilled: bool) -> Speed:
-    """`best`: the published settings. `balanced`: 20 steps, guidance on half of them. `fast`: 4 steps without guidance
-    where a distillation LoRA is loaded; else 12 steps, guidance on the first third, foreground only.
-    """
-    if name == "best":
-        return Speed()
-    if name == "balanced":
-        return Speed(steps=20, guidance_stop=0.5)
-    if distilled:
-        return Speed(steps=4, guidance=1.0)
-    return Speed(steps=12, guidance_stop=1 / 3, cache="first-block", foreground_only=True)
-
-
-def with_changes(speed: Speed, **changes: Any) -> Speed:
-    """`speed` with the values that are not None."""
-    return replace(speed, **{name: value for name, value in changes.items() if value is not None})
 
 
 @contextmanager

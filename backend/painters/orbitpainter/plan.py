@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run will need and take, before it starts: memory, arithmetic, time (specs/inference-speed.md). No torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .arithmetic import NetworkSize, Workload
+from .presets import Speed
+from .profiles import FULL_SIZE, GB, PROFILES, MemoryPlan, plan
+
+# Operations a second that one forward pass reaches, in bf16 without compilation: measured for H100 and RTX 4090
+# (specs/inference-speed.md section 1), in proportion to the maker's figures for the others.
+CARDS: dict[str, float] = {
+    "H200": 365e12,
+    "H100": 365e12,
+    "A100": 150e12,
+    "L40S": 150e12,
+    "5090": 160e12,
+    "4090": 123e12,
+    "4080": 75e12,
+    "4070": 50e12,
+    "4060": 50e12,
+    "3090": 55e12,
+    "3080": 45e12,
+    "3060": 20e12,
+}
+_OF_MEMORY = ((80, "H100"), (48, "L40S"), (24, "4090"), (16, "4080"), (0, "4060"))
+VAE_SHARE = 0.22  # the VAE's narrow convolutions reach 60 to 100 TFLOP/s on an H100
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """One job on one card. memory: None where no profile fits; flops: of the networks; card: what the time is of."""
+
+    memory: MemoryPlan | None
+    table: tuple[MemoryPlan, ...]
+    forwards: int
+    forward_flops: float
+    flops: float
+    vae_flops: float
+    card: str
+    forward_seconds: float
+    seconds: float
+
+
+def forwards(speed: Speed) -> int:
+    """Forward passes of one run: two for a step with guidance."""
+    guided = sum(step / speed.steps < speed.guidance_stop for step in range(speed.steps)) if speed.guidance != 1 else 0
+    return speed.steps + guided
+
+
+def plan_run(
+    workload: Workload, speed: Speed, gpu: float, ram: float, name: str = "", size: NetworkSize = FULL_SIZE
+) -> RunPlan:
+    """gpu, ram: free bytes; name: of the card, where it is known. Step caches and dropped tokens are not counted."""
+    table = tuple(plan(profile, workload, size) for profile in PROFILES)
+    fitting = next((p for p in table if p.peak <= gpu and p.ram <= ram), None)
+    card, rate = card_of(name, gpu)
+    forward = size.forward_flops(workload.tokens)
+    count = workload.runs * forwards(speed)
+    seconds = count * forward / rate + workload.vae_flops / (VAE_SHARE * rate)
+    return RunPlan(fitting, table, count, forward, count * forward, workload.vae_flops, card, forward / rate, seconds)
+
+
+def card_of(name: str, gpu: float) -> tuple[str, float]:
+    """The card whose speed is taken: the one named, else a usual one with as much memory (bytes)."""
+    for card, rate in CARDS.items():
+        if card in name:
+            return card, rate
+    card = next(card for least, card in _OF_MEMORY if gpu >= 0.9 * least * GB)
+    return card, CARDS[card]
+
+
+def lines(run: RunPlan, gpu: float, ram: float) -> list[str]:
+    """The plan as text."""
+    out = ["memory   storage  placement  GPU peak  host RAM"]
+    for entry in run.table:
+        mark = "  <- this one" if run.memory is not None and entry.profile is run.memory.profile else ""
+        profile = entry.profile
+        out.append(
+            f"{profile.name + ' GB':<8} {profile.storage:<8} {profile.placement:<10} {entry.peak / GB:5.1f} GB  "
+            f"{entry.ram / GB:5.0f} GB{mark}"
+        )
+    if run.memory is None:
+        out.append(f"Nothing fits into {gpu / GB:.1f} GB of GPU memory and {ram / GB:.0f} GB of RAM.")
+    networks = f"{run.forwards} forward passes of {run.forward_flops / 1e15:.3f} PFLOP, {run.flops / 1e15:.1f} PFLOP"
+    out.append(f"Arithmetic: {networks} in all, and {run.vae_flops / 1e15:.2f} PFLOP for the VAE.")
+    time = f"{run.forward_seconds:.1f} s a forward pass, about {duration(run.seconds)} in all"
+    out.append(f"Time on a card like {run.card}, an estimate: {time}.")
+    return out
+
+
+def duration(seconds: float) -> str:
+    """12 s, 7 min, 1 h 20 min."""
+    if seconds < 90:
+        return f"{math.ceil(seconds)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings that trade quality for time, and the presets made of them (specs/inference-speed.md section 4). No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+STEPS, GUIDANCE = 50, 6.0  # as published
+StepCache = Literal["off", "first-block", "taylorseer"]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """steps, guidance      of the sampler; guidance 1 calls the network once a step
+    guidance_stop        share of the steps after which guidance ends
+    cache                reuse of block outputs across steps
+    cache_threshold      first-block: largest relative change that counts as none
+    foreground_only      known background leaves the sequence
+    """
+
+    steps: int = STEPS
+    guidance: float = GUIDANCE
+    guidance_stop: float = 1.0
+    cache: StepCache = "off"
+    cache_threshold: float = 0.06
+    foreground_only: bool = False
+
+
+def preset(name: str, distilled: bool) -> Speed:
+    """`best`: the published settings. `balanced`: 20 steps, guidance on half of them. `fast`: 4 steps without guidance
+    where a distillation LoRA is loaded; else 12 steps, guidance on the first third, foreground only.
+    """
+    if name == "best":
+        return Speed()
+    if name == "balanced":
+        return Speed(steps=20, guidance_stop=0.5)
+    if distilled:
+        return Speed(steps=4, guidance=1.0)
+    return Speed(steps=12, guidance_stop=1 / 3, cache="first-block", foreground_only=True)
+
+
+def with_changes(speed: Speed, **changes: Any) -> Speed:
+    """`speed` with the values that are not None."""
+    return replace(speed, **{name: value for name, value in changes.items() if value is not None})

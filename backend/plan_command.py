@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`plan` on the command line: what a job of an engine needs and takes on this machine, before it starts."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+from collections.abc import Callable
+from typing import Any
+
+from .console import Console
+from .errors import InputError
+from .memory import available_bytes
+from .painters.orbitpainter.arithmetic import NetworkSize, Workload
+from .painters.orbitpainter.plan import lines, plan_run
+from .painters.orbitpainter.presets import preset
+from .painters.registry import ENGINES
+
+GB = 1e9
+
+
+def add_arguments(commands: Any, parser_class: type[argparse.ArgumentParser]) -> None:
+    """Add the command `plan`."""
+    command = commands.add_parser("plan", help="say what memory and time a job will take", allow_abbrev=False)
+    command.add_argument("--engine", choices=list(ENGINES), default="orbitpainter")
+    command.add_argument("--gpu", type=float, metavar="GB", help="free GPU memory (default: what is free now)")
+    command.add_argument("--ram", type=float, metavar="GB", help="free RAM (default: what is free now)")
+    command.add_argument("--mode", choices=("release", "paper"), default="release")
+    command.add_argument("--preset", choices=("best", "balanced", "fast"), default="best")
+    command.add_argument("--distilled", action="store_true", help="with distillation LoRAs: fast is 4 steps")
+    command.add_argument("--views", type=int, default=61, help="views of each orbit (default: 61)")
+    command.add_argument("--size", type=int, default=512, help="pixels along each side of a frame (default: 512)")
+    command.add_argument("--json", action="store_true", help="one event per line on standard output")
+
+
+def run_command(options: argparse.Namespace, online: bool, console: Console, check: Callable[[], None]) -> None:
+    """Print the plan. Raises InputError where no GPU can be seen and none is given."""
+    if options.engine == "projection":
+        console.note("The engine projection needs no GPU: about 1 GB of RAM and two minutes at 2 x 61 views of 512.")
+        return
+    name, gpu = ("", options.gpu * GB) if options.gpu is not None else _gpu()
+    ram = options.ram * GB if options.ram is not None else float(available_bytes())
+    workload = Workload.of(options.mode, (options.views, options.views), options.size)
+    size = NetworkSize(in_channels=48 if options.mode == "paper" else 68, gasa=options.mode == "paper")
+    run = plan_run(workload, preset(options.preset, options.distilled), gpu, ram, name, size)
+    if name:
+        console.note(f"{name}: {gpu / GB:.1f} GB free; {ram / GB:.0f} GB of RAM free.")
+    for line in lines(run, gpu, ram):
+        console.note(line)
+    if options.json:
+        chosen = None if run.memory is None else run.memory.profile.name
+        numbers = {"profile": chosen, "flops": run.flops, "seconds": run.seconds, "forward_s": run.forward_seconds}
+        console.note(json.dumps(numbers))
+
+
+def _gpu() -> tuple[str, float]:
+    if importlib.util.find_spec("torch") is not None:
+        from .painters.orbitpainter.devices import find_device
+
+        device = find_device("auto")
+        if device.device.type != "cpu":
+            return device.name, device.free
+    raise InputError("gpu-unknown", "No GPU can be seen from this Python.", "Say how much memory it has: --gpu 24.")

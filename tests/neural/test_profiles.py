@@ -1,0 +1,121 @@
+"""Counts, memory plans and times agree with the specification's tables and with the network itself."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+
+from orbit_painter.backend import cli  # noqa: E402
+from orbit_painter.backend.errors import MemoryLimitError  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter import plan, profiles  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter.arithmetic import NetworkSize, Workload  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter.presets import Speed, preset  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter.transformer import OrbitWanTransformer3DModel  # noqa: E402
+
+A = Workload.of("paper", (61, 61), 512)
+B = Workload.of("release", (120, 120), 512)
+C = Workload.of("release", (120, 120), 768)
+GB = 1e9
+
+
+def test_workloads_of_the_specification():
+    assert A.tokens == 33_792
+    assert (B.tokens, B.runs) == (32_768, 2)
+    assert C.tokens == 73_728
+
+
+@pytest.mark.parametrize(("channels", "gasa"), [(68, False), (48, True)])
+def test_parameters_are_those_of_the_network(channels, gasa):
+    with torch.device("meta"):
+        network = OrbitWanTransformer3DModel(in_channels=channels, gasa=gasa)
+    assert NetworkSize(in_channels=channels, gasa=gasa).parameters == sum(p.numel() for p in network.parameters())
+    per_block = sum(p.numel() for p in network.blocks[0].parameters())
+    assert NetworkSize(in_channels=channels, gasa=gasa).block_parameters == per_block
+
+
+def test_parameters_of_the_specification():
+    assert NetworkSize().parameters == 14_289_556_544 + 332_800
+
+
+@pytest.mark.parametrize(("workload", "petaflop"), [(A, 1.760), (B, 1.679), (C, 6.249)])
+def test_arithmetic_of_the_specification(workload, petaflop):
+    assert NetworkSize().forward_flops(workload.tokens) == pytest.approx(petaflop * 1e15, rel=2e-3)
+
+
+def test_arithmetic_is_what_pytorch_counts():
+    from torch.utils.flop_counter import FlopCounterMode
+
+    small = {"num_attention_heads": 2, "attention_head_dim": 64, "num_layers": 3, "ffn_dim": 300, "text_dim": 64}
+    with torch.device("meta"):
+        network = OrbitWanTransformer3DModel(**small)
+        x, text = torch.empty(1, 68, 16, 32, 32), torch.empty(1, 512, 64)
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            network(x, torch.empty(1), text, torch.empty(1, 16, 1, 32, 32))
+    size = NetworkSize(dim=128, ffn_dim=300, layers=3, text_dim=64)
+    assert counter.get_total_flops() == pytest.approx(size.forward_flops(17 * 256), rel=0.02)
+
+
+def test_gasa_adds_its_projections():
+    with_gasa, plain = (NetworkSize(in_channels=48, gasa=g).forward_flops(A.tokens) for g in (True, False))
+    assert (with_gasa - plain) / plain == pytest.approx(0.156, abs=0.006)  # specs/inference-speed.md
+
+
+# Peak of the GPU in GB, from the specification's table for A and B.
+TABLE = {"80": (62, 66), "48": (33, 36), "24": (18, 20), "16": (11, 13.5), "12": (5, 7.5), "8": (4, 6)}
+
+
+@pytest.mark.parametrize("workload", [A, B])
+@pytest.mark.parametrize("name", list(TABLE))
+def test_memory_of_the_specification(workload, name):
+    made = profiles.plan(profiles.profile_named(name), workload)
+    low, high = TABLE[name]
+    assert low - 1 <= made.peak / GB <= high + 0.5
+    assert made.peak < float(name) * GB * 0.9
+
+
+def test_the_largest_profile_that_fits_is_chosen():
+    names = [profiles.choose(free * GB, 64 * GB, A).profile.name for free in (140, 45, 23, 15.5, 9, 4.5)]
+    assert names == ["80", "48", "24", "16", "12", "8"]
+    assert profiles.choose(45 * GB, 64 * GB, A, allowed=("bf16", "4bit")).profile.name == "48"
+    assert profiles.choose(23 * GB, 64 * GB, A, allowed=("bf16", "4bit")).profile.name == "16"  # Apple: no fp8
+    assert profiles.choose(7 * GB, 25 * GB, A).profile.name == "8"  # not the RAM for fp8
+    with pytest.raises(MemoryLimitError, match=r"needs .* GB of free GPU memory"):
+        profiles.choose(3 * GB, 64 * GB, A)
+
+
+def test_lower_profiles():
+    chain, profile = [], profiles.PROFILES[0]
+    while profile is not None:
+        chain.append(profile.name)
+        profile = profiles.lower(profile)
+    assert chain == ["80", "48", "24", "16", "12", "8"]
+    assert profiles.lower(profiles.CPU) is None
+
+
+def test_presets_and_times():
+    assert plan.forwards(preset("best", False)) == 100
+    assert plan.forwards(preset("balanced", False)) == 30
+    assert plan.forwards(preset("fast", True)) == 4
+    assert plan.forwards(Speed(steps=10, guidance=1.0)) == 10
+    best = plan.plan_run(A, preset("best", False), 80 * GB, 64 * GB, "NVIDIA H100 80GB HBM3")
+    assert best.forward_seconds == pytest.approx(4.82, rel=0.02)
+    assert best.seconds / 60 == pytest.approx(8.0, rel=0.05)  # the specification: 8.0 min eager
+    assert plan.plan_run(A, preset("fast", True), 80 * GB, 64 * GB).seconds < 30
+    assert plan.plan_run(A, preset("best", False), 24 * GB, 64 * GB).card == "4090"
+
+
+def test_plan_command(capsys):
+    from orbit_painter.backend.commands import main
+
+    assert main(["plan", "--gpu", "24", "--ram", "64", "--mode", "paper"], lambda: Host()) == 0
+    out = capsys.readouterr()
+    text = out.out + out.err
+    assert "24 GB" in text
+    assert "fp8" in text
+    assert "PFLOP" in text
+    assert "4090" in text
+    assert cli is not None
+
+
+class Host:
+    online = False

@@ -1,0 +1,158 @@
+"""Switches of speed and storage: off is plain, on does what it says."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+
+from diffusers.models.attention_dispatch import _AttentionBackendRegistry  # noqa: E402
+from orbit_painter.backend.errors import UsageError  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter import attention_backends, quantised, speed  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter.placement import chunk_feed_forward, stream  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter.presets import Speed, preset, with_changes  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter.transformer import OrbitWanTransformer3DModel  # noqa: E402
+
+CPU = torch.device("cpu")
+
+
+class Pipe:
+    def __init__(self, model):
+        self.transformer, self.transformer_2 = model, None
+
+
+def network(wan, **changes):
+    torch.manual_seed(0)
+    return OrbitWanTransformer3DModel(in_channels=48, **{**wan.TINY, **changes}).eval()
+
+
+def inputs(seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(1, 48, 3, 8, 8, generator=generator), torch.randn(1, 6, 24, generator=generator)
+
+
+@torch.no_grad()
+def call(model, time, x=None, step=0):
+    given, text = inputs()
+    with model.cache_context("positive", step_index=step):
+        return model(given if x is None else x, torch.tensor([time]), text).sample
+
+
+def relative(a, b):
+    return float((a - b).square().mean().sqrt() / b.square().mean().sqrt())
+
+
+# Attention --------------------------------------------------------------------------------------------------------
+
+
+def test_probing_leaves_the_process_as_it_was(wan):
+    before = _AttentionBackendRegistry.get_active_backend()[0]
+    model, other = network(wan), network(wan)
+    plain = call(model, 500.0)
+    name, note = attention_backends.choose_backend("sage", CPU, torch.float32, 16)
+    assert (name, "sage" in note) == ("native", True)  # cannot run here: said, and replaced
+    attention_backends.set_backend(model, "_native_math")
+    assert torch.allclose(call(model, 500.0), plain, atol=1e-5)
+    assert _AttentionBackendRegistry.get_active_backend()[0] == before
+    assert other.blocks[0].attn1.processor._attention_backend is None
+
+
+def test_automatic_attention_works_everywhere():
+    assert attention_backends.choose_backend("auto", CPU, torch.float32) == ("native", None)
+    assert attention_backends.problem("native", CPU, torch.bfloat16) is None
+    assert attention_backends.problem("sage", CPU, torch.bfloat16) is not None
+
+
+@pytest.mark.parametrize("name", ["magic", "flash_hub"])
+def test_unknown_attention_and_downloading_kernels_are_refused(name):
+    with pytest.raises(UsageError):
+        attention_backends.choose_backend(name, CPU, torch.float32)
+
+
+# Step caches ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "chosen", [Speed(steps=20, cache="first-block", cache_threshold=1e9), Speed(steps=20, cache="taylorseer")]
+)
+def test_a_step_cache_is_used_and_leaves_no_trace(wan, chosen):
+    model = network(wan)
+    times = [900.0 - 40 * step for step in range(9)]
+    plain = [call(model, time) for time in times]
+    with speed.step_cache(Pipe(model), chosen):
+        cached = [call(model, time, step=step) for step, time in enumerate(times)]
+    assert torch.equal(cached[0], plain[0])
+    assert any(not torch.equal(a, b) for a, b in zip(cached[1:], plain[1:], strict=True))
+    again = [call(model, time) for time in times]
+    assert all(torch.equal(a, b) for a, b in zip(again, plain, strict=True))
+
+
+def test_no_cache_where_it_is_off_or_the_run_is_short(wan):
+    model = network(wan)
+    for chosen in (Speed(), Speed(steps=4, cache="first-block")):
+        with speed.step_cache(Pipe(model), chosen):
+            assert not model.is_cache_enabled
+
+
+def test_a_failing_run_removes_the_cache(wan):
+    model = network(wan)
+    with pytest.raises(KeyError), speed.step_cache(Pipe(model), Speed(steps=20, cache="taylorseer")):
+        raise KeyError
+    assert not model.is_cache_enabled
+
+
+def test_presets():
+    assert preset("best", True) == Speed()
+    assert preset("balanced", False).steps == 20
+    assert preset("balanced", False).guidance_stop == 0.5
+    assert (preset("fast", True).steps, preset("fast", True).guidance) == (4, 1.0)
+    assert not preset("fast", True).foreground_only
+    assert preset("fast", False).foreground_only
+    assert with_changes(preset("fast", False), steps=7, cache=None).steps == 7
+    assert with_changes(Speed(), foreground_only=False) == Speed()
+
+
+def test_compilation_that_cannot_be_is_said(wan, monkeypatch):
+    def broken(*given, **options):
+        raise RuntimeError("no compiler")
+
+    monkeypatch.setattr(torch, "compile", broken)
+    speed.compile_problem.cache_clear()
+    model = network(wan)
+    assert "no compiler" in speed.compile_blocks(Pipe(model), CPU)
+    speed.compile_problem.cache_clear()
+    call(model, 500.0)
+
+
+# Storage ----------------------------------------------------------------------------------------------------------
+
+
+def test_four_bits():
+    torch.manual_seed(1)
+    linear = torch.nn.Linear(150, 70)  # not a multiple of the block
+    small = quantised.Linear4Bit(linear)
+    assert small.weight.shape == linear.weight.shape
+    assert 0.05 < relative(small.weight, linear.weight) < 0.12
+    stored = small.codes.numel() + 2 * small.scale.numel()
+    assert stored / linear.weight.numel() < 0.55
+    x = torch.randn(3, 150)
+    assert torch.allclose(small(x), x @ small.weight.T + linear.bias, atol=1e-5)
+    levels = torch.tensor(quantised._LEVELS)
+    exact = torch.nn.Linear(64, 16, bias=False)
+    exact.weight.data = levels[torch.randint(0, 16, (16, 64))] * 0.5
+    exact.weight.data[:, 0] = 0.5
+    assert torch.allclose(quantised.Linear4Bit(exact).weight, exact.weight, atol=1e-6)
+    assert not quantised.Linear4Bit(torch.nn.Linear(64, 2)).codes.requires_grad
+
+
+def test_four_bits_of_nothing_stay_nothing():
+    codes, scale = quantised.quantise(torch.zeros(4, 64))
+    assert not quantised.dequantise(codes, scale, torch.Size((4, 64)), torch.float32).any()
+
+
+def test_chunked_feed_forward_and_streaming_are_exact(wan):
+    model = network(wan)
+    plain = call(model, 500.0)
+    chunk_feed_forward(model, 5)
+    assert torch.allclose(call(model, 500.0), plain, atol=1e-6)
+    stream(model, CPU, 1)
+    assert torch.allclose(call(model, 500.0), plain, atol=1e-6)
