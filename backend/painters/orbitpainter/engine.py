@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib.util
+from collections.abc import Mapping
 from typing import Any
 
 from ...errors import EngineMissingError, InputError, MemoryLimitError
@@ -78,6 +79,10 @@ class OrbitPainterPainter:
             session, self._session = self._session, None
             session.close()
             gc.collect()
+
+    def lighter(self, options: Mapping[str, Any]) -> tuple[Mapping[str, Any], str] | None:
+        """None: `paint` has already tried again with a smaller memory profile."""
+        return None
 
     def _paint(
         self,

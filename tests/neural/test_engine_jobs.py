@@ -1,0 +1,162 @@
+"""Whole jobs of the engine `orbitpainter` with tiny weights: the command line and the worker, as a user runs them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+
+from orbit_painter.backend.png import read_png
+from orbit_painter.backend.process import Child
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def weights(tiny, tmp_path_factory):
+    return tiny.write_release(tmp_path_factory.mktemp("weights") / "release")
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    return {**os.environ, "XDG_DATA_HOME": str(tmp_path_factory.mktemp("data")), "OMP_NUM_THREADS": "1"}
+
+
+def words(out, weights, *more, stage="generate", **options):
+    given = ["--out", str(out), "--json"]
+    if stage == "generate":
+        given += ["--mesh", str(ROOT / "examples" / "sample.glb"), "--views", "4,4", "--size", "64"]
+        given += ["--renderer", "embree", "--texture-size", "64", "--fuse", "grid=64", "--fuse", "label_grid=32"]
+        given += ["--no-turntable"]
+    given += ["--reference", str(ROOT / "examples" / "reference.png"), "--engine", "orbitpainter"]
+    for name, value in {"weights": weights, "steps": 2, **options}.items():
+        given += ["--engine-option", f"{name}={value}"]
+    return [sys.executable, str(ROOT / "backend" / "cli.py"), stage, *given, *more]
+
+
+def run(command, environment):
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=400, check=False)
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+def painted(out):
+    return [read_png(path).tobytes() for path in sorted((out / "work" / "paint").glob("frame_????.png"))]
+
+
+def test_a_whole_job_its_seed_its_modes_and_resuming(weights, environment, tmp_path):
+    out = tmp_path / "out"
+    status, events, errors = run(words(out, weights), environment)
+    assert status == 0, (events[-3:], errors[-2000:])
+    assert any(event["type"] == "preview" for event in events)
+    assert any("step 2 of 2" in str(event.get("detail")) for event in events)
+    assert list(out.glob("*.glb"))
+    first = painted(out)
+    assert len(first) == 8
+
+    status, events, _ = run(words(out, weights, "--resume"), environment)
+    assert status == 0
+    kept = [event["stage"] for event in events if "kept" in str(event.get("detail"))]
+    assert "paint" in kept
+    assert painted(out) == first
+
+    status, _, errors = run(words(out, weights, stage="paint"), environment)  # another process, the same seed
+    assert status == 0, errors[-2000:]
+    assert painted(out) == first
+
+    status, _, errors = run(words(out, weights, stage="paint", mode="paper"), environment)
+    assert status == 0, errors[-2000:]
+    assert painted(out) != first
+
+
+def test_stopping_leaves_what_was_there(weights, environment, tmp_path):
+    out = tmp_path / "out"
+    assert run(words(out, weights), environment)[0] == 0
+    before = painted(out)
+    command = words(out, weights, stage="paint", steps=200)
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+    for line in child.stdout:
+        if "step 3 of 200" in line:
+            child.send_signal(signal.SIGINT)
+            asked = time.monotonic()
+            break
+    rest = child.stdout.read()
+    assert child.wait(30) == 6
+    assert time.monotonic() - asked < 10
+    assert '"cancelled"' in rest
+    assert painted(out) == before
+    assert not [path for path in (out / "work").iterdir() if path.name.startswith(".")]
+
+
+def test_missing_weights_end_with_their_own_status(environment, tmp_path):
+    (tmp_path / "empty").mkdir()
+    status, events, _ = run(words(tmp_path / "out", tmp_path / "empty"), environment)
+    assert status == 4
+    error = next(event for event in events if event["type"] == "error")
+    assert error["code"] == "models-missing"
+
+
+def expect(child, kind, seconds=120.0):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        event = child.event()
+        if event is not None and event["type"] == kind:
+            return event
+        assert not child.ended, list(child.tail)
+        assert event is None or event["type"] != "error", event
+        if event is None:
+            time.sleep(0.01)
+    raise AssertionError(f"no {kind} event")
+
+
+def test_the_worker_keeps_the_model_and_can_be_stopped(weights, environment, tmp_path):
+    from orbit_painter.backend.job import Job, ReferenceSpec
+    from orbit_painter.backend.run_request import RunRequest, save_request
+
+    job = Job(
+        out=str(tmp_path / "out"),
+        references=(ReferenceSpec(str(ROOT / "examples" / "reference.png")),),
+        mesh=str(ROOT / "examples" / "sample.glb"),
+        engine="orbitpainter",
+        engine_options={"weights": str(weights), "steps": 3},
+        views=(4, 4),
+        size=32,
+        renderer="embree",
+        texture_size=64,
+    )
+    requests = {}
+    for name, stages in (("passes", ("passes",)), ("paint", ("paint",))):
+        requests[name] = tmp_path / f"{name}.json"
+        save_request(requests[name], RunRequest(job, stages, resume=False))
+    command = [sys.executable, "-I", "-u", ROOT / "backend" / "worker.py", "--protocol", "1"]
+    child = Child([*command, "--log", tmp_path / "worker.log"], tmp_path, tmp_path / "errors.log", environment)
+    try:
+        child.send("hello", protocol=1)
+        expect(child, "ready")
+        child.send("run", job_id="p", request=str(requests["passes"]))
+        expect(child, "result")
+        seconds, results = [], []
+        for job_id in ("a", "b"):
+            begin = time.monotonic()
+            child.send("run", job_id=job_id, request=str(requests["paint"]))
+            expect(child, "preview")
+            assert expect(child, "result")["job_id"] == job_id
+            seconds.append(time.monotonic() - begin)
+            results.append(painted(tmp_path / "out"))
+        assert results[0] == results[1]
+        child.send("run", job_id="c", request=str(requests["paint"]))
+        expect(child, "progress")
+        child.send("cancel", job_id="c")
+        expect(child, "cancelled")
+        assert painted(tmp_path / "out") == results[0]
+        child.send("free")
+        expect(child, "freed")
+    finally:
+        child.kill()
