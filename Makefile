@@ -35,7 +35,7 @@ bench: $(VENV)/dev.stamp  ## figures as ratios, measured side by side; prints th
 	$(RUN) backend/cli.py bench
 
 gpu-check: $(VENV)/dev.stamp  ## what needs a GPU, as a table for docs/benchmarks.md
-	$(RUN) backend/cli.py bench gpu
+	$(RUN) backend/cli.py bench gpu network
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \

@@ -30,7 +30,8 @@ from ..memory import peak_bytes
 BENCHMARKS = {
     "main_job": "the whole job, time and memory of each stage",
     "passes": "position and normal passes beside a plain render of the same views",
-    "gpu": "what needs a GPU",
+    "gpu": "passes by Cycles on a GPU",
+    "network": "OrbitPainter's networks on a GPU: seconds, memory, whole runs",
     "voxels": "voxelization",
     "visibility": "precision and recall against ray casting",
     "bake": "texel sampling",
