@@ -23,7 +23,7 @@ from .studio import run_render, studio, temporary_scene
 ELEVATION = 14.0  # degrees above the horizon
 FOCAL = 60.0 / 36.0  # per picture width: a 60 mm lens on a full frame
 FILL = 0.86  # of the picture, by the object
-FPS = 24
+FPS = 20
 OVERSCAN = 4  # pixels on each side that are rendered and cut off: the denoiser spoils the border
 UNLIT_SAMPLES = 16
 
@@ -42,7 +42,7 @@ def render_still(
     Raises InputError (mesh-empty), OutputError, EngineMissingError, UsageError. About ten seconds on two cores.
     """
     progress(0.0, "still")
-    samples = 24 if compat.has_denoiser() else 32
+    samples = 12 if compat.has_denoiser() else 32
     with studio(objects, samples=samples, bounces=3) as made:
         made.set_camera(_camera(azimuth, _distance(made.points, [azimuth]), size))
         picture = made.picture()
@@ -54,11 +54,11 @@ def render_turntable(
     objects: Sequence[bpy.types.Object],
     path: str | Path,
     *,
-    frames: int = 48,
-    size: int = 512,
+    frames: int = 40,
+    size: int = 480,
     progress: Progress = silent,
 ) -> None:
-    """A video (MPEG-4, H.264, 24 frames a second) once around `objects`, which begins at the front and closes.
+    """A video (MPEG-4, H.264, 20 frames a second) once around `objects`, which begins at the front and closes.
 
     `progress` may stop it between frames; then, and on errors, nothing is left behind. The open file stays as it is.
     Raises InputError (mesh-empty), OutputError, EngineMissingError (video-unsupported), UsageError.
