@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +35,8 @@ class _Job(bpy.types.Operator):
                 if queued:
                     jobs.submit(context, job, objects)
                     continue
-                view = jobs.run_blocking(context, job, objects, _console_progress())
+                with _shown_progress(context) as progress:
+                    view = jobs.run_blocking(context, job, objects, progress)
             except OrbitPainterError as error:
                 return self.refused(error)
             if view.state != "done":
@@ -233,15 +236,20 @@ def unregister() -> None:
         bpy.utils.unregister_class(cls)
 
 
-def _console_progress() -> Any:
-    """Tells on the console, where a script runs, how far the job is."""
-    last = ""
+@contextmanager
+def _shown_progress(context: Any) -> Iterator[Callable[[jobs.JobView], None]]:
+    """While Blender waits: the percentage at the mouse pointer, and a line on the console for each stage."""
+    manager, last = context.window_manager, ""
 
-    def report(view: Any) -> None:
+    def report(view: jobs.JobView) -> None:
         nonlocal last
-        line = f"Orbit Painter: {view.stage}"
-        if line != last:
-            last = line
-            print(line)
+        manager.progress_update(100 * view.fraction)
+        if view.stage != last:
+            last = view.stage
+            print(f"Orbit Painter: {view.title}, {view.stage}")
 
-    return report
+    manager.progress_begin(0, 100)
+    try:
+        yield report
+    finally:
+        manager.progress_end()

@@ -22,6 +22,21 @@ def leftovers():
     return found | {f"property of {owner.__name__}" for owner in owners if hasattr(owner, "orbit_painter")}
 
 
+def speaks_german():
+    """None in a build without other languages, as the bpy module is."""
+    view = bpy.context.preferences.view
+    try:
+        view.language = "de_DE"
+    except TypeError:
+        return None
+    view.use_translate_interface = view.use_translate_reports = True
+    from orbit_painter.addon.translations import tr
+
+    said = tr("{title} is done", title="Eule"), bpy.app.translations.pgettext_iface("Generate Texture", "Operator")
+    view.language = "en_US"
+    return said == ("Eule ist fertig", "Textur erzeugen")
+
+
 for name in [name for name in sys.modules if name.partition(".")[0] == "numpy"]:
     del sys.modules[name]
 sys.modules["numpy"] = None  # importing it now fails, as in a build that lacks it
@@ -36,6 +51,7 @@ for _ in range(3):
     package.register()
     assert hasattr(bpy.types, "ORBIT_PAINTER_PT_main")
     assert bpy.context.scene.orbit_painter.engine == "projection"
+    assert speaks_german() in (True, None)
     package.unregister()
     assert leftovers() == set(), leftovers()
 print("REGISTERED")
