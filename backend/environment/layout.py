@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ENGINE_NAME = re.compile(r"(cpu|cuda|mps|rocm)-[0-9a-f]{10}")
-OURS = ("engine", "cache", "python", "tools", "logs")  # what Remove deletes; models are asked about
-
-KNOWN = (*OURS, "models", "jobs", "install.lock", "orbit-painter.json")  # what may lie in the root folder
+OURS = ("engine", "cache/uv", "python", "tools", "logs")  # what Remove deletes
+MODELS = ("models", "cache")  # what it deletes if it is asked for the models too: engines keep encodings in the cache
+# Everything that may lie in the root folder.
+KNOWN = ("engine", "cache", "python", "tools", "logs", "models", "jobs", "install.lock", "orbit-painter.json")
 
 
 def default_root(platform: str = sys.platform, environ: Mapping[str, str] = os.environ) -> Path:
@@ -70,7 +71,7 @@ class Layout:
 
     @property
     def cache(self) -> Path:
-        return self.root / "cache"
+        return self.root / "cache" / "uv"
 
     @property
     def pythons(self) -> Path:

@@ -147,7 +147,7 @@ def _folder(layout: Layout) -> list[Problem]:
     try:
         if root.exists() and (not root.is_dir() or (_foreign_files(root) and not layout.marker.exists())):
             return [foreign]
-        if any((root / name).is_symlink() for name in OURS):
+        if any((root / name).is_symlink() for name in (*OURS, "cache")):
             return [foreign]
         root.mkdir(parents=True, exist_ok=True)
         check_writable(root)
@@ -173,7 +173,7 @@ def _foreign_files(root: Path) -> bool:
 
 
 def _space(root: Path, recipe: Recipe, free: Callable[[Path], int]) -> list[Problem]:
-    there = _cached(root / "cache")
+    there = _cached(Layout(root).cache)
     need, has = max(recipe.disk_bytes - there, 0), free(root)
     if has >= need:
         return []

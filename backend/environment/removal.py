@@ -11,7 +11,7 @@ from ..console import Console
 from ..errors import InputError
 from ..progress import Progress, part
 from ..whole_files import output_errors
-from .layout import ENGINE_NAME, KNOWN, OURS, Layout
+from .layout import ENGINE_NAME, KNOWN, MODELS, OURS, Layout
 from .machine import Machine, locked, running
 from .records import CurrentRecord, complete_engine, read, write
 from .states import Event
@@ -29,7 +29,7 @@ def remove(root: Path, console: Console, check: Callable[[], None], models: bool
     layout = Layout(root)
     if not root.exists():
         return status(root)
-    names = (*OURS, "models") if models else OURS
+    names = (*OURS, *MODELS) if models else OURS
     _refuse_unexpected(layout, names)
     with output_errors(root), locked(layout):
         machine = Machine(layout, Event.REMOVE, status(root).device, console, check)
@@ -57,7 +57,7 @@ def remove_previous(root: Path) -> EngineStatus:
 
 
 def _refuse_unexpected(layout: Layout, names: tuple[str, ...]) -> None:
-    links = [name for name in names if (layout.root / name).is_symlink()]
+    links = [name for name in (*names, "cache") if (layout.root / name).is_symlink()]
     if layout.engines.is_dir():
         links += [path.name for path in layout.engines.iterdir() if path.is_symlink()]
     if layout.root.is_symlink() or not layout.marker.is_file() or links:
@@ -86,8 +86,9 @@ def _tidy(layout: Layout) -> list[str]:
     """Remove what is empty now; names of what is left."""
     for name in _FILES:
         (layout.engines / name).unlink(missing_ok=True)
-    if layout.engines.is_dir() and not any(layout.engines.iterdir()):
-        layout.engines.rmdir()
+    for folder in (layout.engines, layout.cache.parent):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
     left = [path for path in layout.root.iterdir() if path not in (layout.marker, layout.lock)]
     if not left:
         layout.marker.unlink(missing_ok=True)

@@ -83,7 +83,7 @@ CATALOGUE: tuple[Model, ...] = (
         ("models_t5_umt5-xxl-enc-bf16.pth",),
         11_400_000_000,
         required=False,
-        note="Only for prompts other than the fixed ones, whose encodings are cached.",
+        note="Encodes the two fixed texts, once: it can be removed after the first run.",
     ),
     Model(
         "wan-tokenizer",

@@ -151,9 +151,13 @@ def test_one_installer_at_a_time(request_for, root, events):
 def test_remove_deletes_what_we_made_and_nothing_else(request_for, root, events):
     install(request_for(), events, never)
     (root / "models" / "mine").mkdir(parents=True)
+    (root / "cache" / "orbitpainter").mkdir()
+    (root / "cache" / "orbitpainter" / "prompts.safetensors").write_bytes(b"encoded")
     (root / "notes.txt").write_text("mine")
     assert remove(root, events, never).state is State.MISSING
-    assert sorted(p.name for p in root.iterdir()) == ["install.lock", "models", "notes.txt", "orbit-painter.json"]
+    left = ["cache", "install.lock", "models", "notes.txt", "orbit-painter.json"]
+    assert sorted(p.name for p in root.iterdir()) == left
+    assert [p.name for p in (root / "cache").iterdir()] == ["orbitpainter"]
     assert "notes.txt" in events.notes()[-1]
     (root / "notes.txt").unlink()
     install(request_for(), events, never)
