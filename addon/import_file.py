@@ -11,6 +11,7 @@ import bpy
 from ..backend.errors import InputError, UsageError
 from .compat import current_layer, current_scene
 from .import_checks import CHECKS
+from .import_probe import crashes
 from .quiet import stdout_to_stderr
 from .scene_read import bone_shapes
 
@@ -44,6 +45,8 @@ def import_file(path: str | Path) -> list[bpy.types.Object]:
     _check(path, kind)
     if not bpy.app.background:
         raise UsageError("import-in-window", "Importing discards the open file.", "Run it in a background Blender.")
+    if OPERATORS.get(kind) is _USD and crashes(path):
+        raise _damaged(path, "Blender's importer crashes on it")
     with stdout_to_stderr():
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
         if kind == ".blend":
