@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +19,7 @@ from ..backend.process import Child, child_environment
 from ..backend.protocol import PROTOCOL
 from ..backend.run_request import RunRequest, save_request
 from ..backend.session import Place, Step
+from .scene_export import BLEND
 
 if TYPE_CHECKING:
     from ..backend.job import Job
@@ -56,10 +56,8 @@ def _place(job: Job, stage: str) -> Literal["blender", "worker"]:
 
 def blender(store: JobStore, step: Step) -> Place:
     """A Blender without windows that opens the exported scene and runs the step. Raises OSError."""
-    note = json.loads((store.folder / "scene.json").read_text(encoding="utf-8"))
-    command = [bpy.app.binary_path, "--background", "--factory-startup", "--offline-mode"]
-    command += ["--enable-autoexec"] if note["scripts"] else []
-    command += [store.folder / "scene.blend", "--python-exit-code", "31", "-P", _ROOT / "addon" / "scene_open.py"]
+    command = [bpy.app.binary_path, "--background", "--factory-startup", "--offline-mode", store.folder / BLEND]
+    command += ["--python-exit-code", "31", "-P", _ROOT / "addon" / "scene_open.py"]
     command += ["-P", _ROOT / "backend" / "cli.py", "--", "run", step.request, "--json", "--parent-pipe"]
     child = Child(command, store.folder, store.log, child_environment(also="BLENDER_"))
     return Place(_remembered(child), shared=False)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Hands objects over to a background Blender: a .blend with what they depend on, and a note of what the scene adds.
 
-The objects go as they are, not evaluated: modifiers and their targets, rigs and poses, shape keys, node groups and
-links to libraries come along as data-blocks that they use, so the other Blender sees what the viewport shows, and UV
-maps made there fit the originals. Nothing in the open file changes, and nothing else of the scene is written.
+The objects go as they are at this moment, not evaluated: modifiers and their targets, rigs and poses, shape keys, node
+groups and links to libraries come along as data-blocks that they use, so the other Blender sees what the viewport
+shows, and UV maps made there fit the originals. Nothing in the open file changes, and nothing else of the scene is
+written.
 """
 
 from __future__ import annotations
@@ -39,7 +40,6 @@ def export_objects(context: Any, objects: Sequence[bpy.types.Object], folder: Pa
         "objects": [{"name": obj.name, "library": _library(obj)} for obj in wanted],
         "frame": scene.frame_current_final,
         "simplify": {name: getattr(scene.render, name) for name in _SIMPLIFY},
-        "scripts": bool(context.preferences.filepaths.use_scripts_auto_execute),
     }
     write_json(folder / NOTE, note)
 

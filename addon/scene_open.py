@@ -16,7 +16,12 @@ NOTE = "scene.json"  # beside the .blend, as scene_export.py names it
 
 
 def open_scene() -> None:
-    """Link the exported objects into the scene and take over frame and simplification."""
+    """Link the exported objects into the scene and take over frame and simplification.
+
+    Blender has written the values that animation and drivers last gave, or that the artist has set since, into the
+    data-blocks. Without their animation the blocks keep them, so an unkeyed pose stays, and no driver needs a script.
+    """
+    _freeze()
     note = json.loads(Path(bpy.data.filepath).with_name(NOTE).read_text(encoding="utf-8"))
     scene: Any = bpy.context.scene
     for entry in note["objects"]:
@@ -27,6 +32,16 @@ def open_scene() -> None:
         setattr(scene.render, name, value)
     whole = int(note["frame"] // 1)
     scene.frame_set(whole, subframe=note["frame"] - whole)
+
+
+def _freeze() -> None:
+    """Take the animation and the drivers off all local data-blocks, before anything is evaluated."""
+    for prop in bpy.data.bl_rna.properties:
+        if prop.type == "COLLECTION":
+            for block in getattr(bpy.data, prop.identifier):
+                for owner in (block, getattr(block, "node_tree", None)):
+                    if getattr(owner, "animation_data", None) is not None and block.library is None:
+                        owner.animation_data_clear()
 
 
 def _find(name: str, library: str) -> Any:

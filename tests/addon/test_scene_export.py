@@ -86,6 +86,24 @@ def test_a_pose_a_shape_key_and_a_frame(empty, carried):
     equal(carried("Cube"))
 
 
+def test_what_was_changed_without_a_key_and_what_a_script_drives(empty, carried):
+    """The other Blender runs no script and would put the object back to its keys."""
+    obj, other = cube(empty), cube(empty, "Other")
+    obj.keyframe_insert("location", frame=1)
+    empty.context.scene.frame_set(5)
+    obj.location = (7, 0, 0)
+    array = other.modifiers.new("Array", "ARRAY")
+    array.fit_type = "FIXED_COUNT"
+    driver = array.driver_add("count").driver
+    driver.type, driver.expression = "SCRIPTED", "max(2, int(str(4)))"  # not one that Blender can do without Python
+    empty.context.preferences.filepaths.use_scripts_auto_execute = True
+    driver.expression += " "
+    empty.context.view_layer.update()
+    here, there = carried("Cube", "Other")
+    assert equal((here, there)) == 12 + 48
+    assert np.ptp(here.vertices, axis=0)[0] == pytest.approx(1, abs=1e-3)
+
+
 def test_an_object_in_edit_mode_is_read_as_it_is_there(empty, carried):
     import bmesh
 
