@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..backend.crashes import Crashes
+from ..backend.errors import OutputError
 from ..backend.job_history import History, JobProgress
 from ..backend.job_queue import JobQueue, Workers
 from ..backend.job_store import JobStore, remove_stale
@@ -148,11 +149,15 @@ def _prepare(context: Any, job: Job, objects: Sequence[bpy.types.Object], stages
     def start(step: Step):
         return _workers.take() if step.place == "worker" else launching.blender(store, step)
 
+    def noted(stage: str, seconds: float) -> None:
+        try:
+            history.note(job, stage, seconds)
+        except OutputError as error:  # a worse estimate next time; the job itself goes on
+            _report(error)
+
     if any(step.place == "worker" for step in steps):
         _workers.devices = launching.settings.devices
-    session = Session(
-        uuid.uuid4().hex[:12], steps, start, bar, crashes, lambda stage, seconds: history.note(job, stage, seconds)
-    )
+    session = Session(uuid.uuid4().hex[:12], steps, start, bar, crashes, noted)
     entry = _Entry(job, tuple(ref(obj) for obj in objects), store, session)
     _entries[session.id] = entry
     return entry
