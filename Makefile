@@ -7,21 +7,20 @@ RUN := $(BIN)/python
 INSTALL := $(RUN) -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all:
 OUT ?= out/demo
 
-.PHONY: demo test test-neural test-real-blender lint bench gpu-check docs screenshots extension repository licences lock blender-packages clean
+.PHONY: demo test test-real-blender lint bench gpu-check docs screenshots extension repository licences lock blender-packages clean
+
+# Fails with a sentence that says what to install where the bpy module finds no system libraries.
+BLENDER_LOADS = @$(RUN) -c 'import bpy' 2>/dev/null || \
+	$(RUN) backend/cli.py generate --dry-run --mesh examples/sample.glb --out $(OUT)
 
 demo: $(VENV)/run.stamp  ## texture the sample object from its reference picture
 	$(RUN) backend/cli.py generate --mesh examples/sample.glb --reference examples/reference.png --out $(OUT)
 	@echo "Results are in $(OUT): open sample.blend or sample.glb, turntable.mp4, still.png and contact_sheet.png."
 
-test: $(VENV)/dev.stamp  ## everything that needs no GPU; the quick tests first
+test: $(VENV)/dev.stamp $(VENV)/neural.stamp  ## everything that needs no GPU; the quick tests first
+	$(BLENDER_LOADS)
 	$(RUN) -m pytest -q -n 2 -m "not slow and not real_blender" tests
 	$(RUN) -m pytest -q -n 2 -m "slow and not real_blender" tests
-
-# A plain index gives the torch build of this machine's kind; torch is installed first so that the lock adds nothing to it.
-test-neural: $(VENV)/dev.stamp  ## the neural engines' numerics with tiny random models on the CPU; installs torch
-	$(RUN) -m pip install -q --disable-pip-version-check torch==2.13.0
-	$(INSTALL) -r requirements/neural.txt
-	$(RUN) -m pytest -q -n 2 tests/neural
 
 test-real-blender: $(VENV)/dev.stamp  ## what needs a Blender program (REAL_BLENDER names the command)
 	$(RUN) -m pytest -q -m real_blender tests
@@ -49,6 +48,12 @@ $(VENV)/run.stamp: requirements/blender.txt | $(VENV)/bin/python
 $(VENV)/dev.stamp: requirements/dev.txt | $(VENV)/bin/python
 	$(INSTALL) -r $<
 	@touch $@ $(VENV)/run.stamp
+
+# A plain index gives the torch build of this machine's kind; torch is installed first so that the lock adds nothing to it.
+$(VENV)/neural.stamp: requirements/neural.txt | $(VENV)/dev.stamp
+	$(RUN) -m pip install -q --disable-pip-version-check torch==2.13.0
+	$(INSTALL) -r $<
+	@touch $@
 
 # torch comes from the index of the user's device (CPU, CUDA, ...), so it and its CUDA packages stay out of the lock.
 NO_TORCH := $(addprefix --no-emit-package=,cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \

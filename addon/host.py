@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -53,6 +54,7 @@ class BlenderHost:
 
     def __init__(self) -> None:
         self.online = online()
+        self.program = _program()
         self._imported: str | None = None
         self._colours = False  # a colour attribute is wanted, not textures
         self._sources: list[SourceObject] = []
@@ -221,6 +223,16 @@ class BlenderHost:
         uv = np.zeros((source.loops, 2), np.float32)
         uv[mesh.corner_loop[faces]] = mesh.uv[name][faces]
         return write_uv_map(obj, name, uv)
+
+
+def _program() -> list[str]:
+    """The bpy module's Python, or this Blender on the file that it has open."""
+    cli = str(Path(__file__).resolve().parent.parent / "backend" / "cli.py")
+    if not bpy.app.binary_path:
+        return [sys.executable, cli]
+    opened = [bpy.data.filepath] if bpy.data.filepath else []
+    words = [bpy.app.binary_path, "--background", "--factory-startup", "--offline-mode", *opened]
+    return [*words, "--python-exit-code", "31", "-P", cli, "--"]
 
 
 def _slots(obj: bpy.types.Object, mesh: MeshData, texture: TextureFiles) -> Sequence[int]:

@@ -23,7 +23,7 @@ from ..backend.job_queue import JobQueue, Workers
 from ..backend.job_store import JobStore, remove_stale
 from ..backend.run_request import STAGES
 from ..backend.session import ENDED, Session, State, Step
-from . import job_folder, launching
+from . import job_folder, launching, threads
 from .blocks import BlockRef, ref
 from .scene_export import export_objects
 
@@ -123,6 +123,11 @@ def free_memory() -> int:
     return _workers.free()
 
 
+def idle_workers() -> int:
+    """How many engines are loaded, or were, and wait for a job."""
+    return _workers.idle
+
+
 def run_blocking(
     context: Any, job: Job, objects: Sequence[bpy.types.Object], progress: Callable[[JobView], None] = lambda view: None
 ) -> JobView:
@@ -203,7 +208,8 @@ def _pump() -> float | None:
     try:
         if not _cleaned:
             _cleaned = True
-            remove_stale(job_folder.root())
+            root = job_folder.root()
+            threads.start(lambda: remove_stale(root), lambda removed: None, _report)
         _queue.tick(BUDGET)
         changed = False
         for entry in list(_entries.values()):
@@ -217,6 +223,10 @@ def _pump() -> float | None:
     except Exception:  # shown where Blender shows such things; the other jobs go on
         traceback.print_exc()
     return PERIOD if _queue.busy else None
+
+
+def _report(error: Exception) -> None:
+    traceback.print_exception(error)
 
 
 def _tell(entry: _Entry) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import bpy
@@ -50,6 +51,7 @@ def apply(settings: Any) -> None:
     """Tell those who start processes what was chosen."""
     launching.settings.root = upkeep.root()
     launching.settings.idle = 60.0 * settings.idle_minutes
+    launching.settings.devices = tuple(re.findall(r"\d+", settings.devices)) or ("",)
 
 
 class ORBIT_PAINTER_preferences(bpy.types.AddonPreferences):
@@ -75,6 +77,12 @@ class ORBIT_PAINTER_preferences(bpy.types.AddonPreferences):
         default=10,
         min=1,
         soft_max=120,
+        update=_changed,
+    )
+
+    devices: bpy.props.StringProperty(
+        name="Devices",
+        description="Numbers of the NVIDIA devices that each run an engine and a job, such as 0,1; empty: one engine",
         update=_changed,
     )
 
@@ -141,6 +149,8 @@ def _draw_engine(box: Any, context: Any, settings: Any, found: upkeep.Snapshot) 
         column.label(text=str(found.root), icon="FILE_FOLDER", translate=False)
     column.prop(settings, "uv")
     column.prop(settings, "idle_minutes")
+    column.prop(settings, "devices")
+    column.operator("orbit_painter.free_memory")
     reason = offline_reason()
     if reason:
         sentence(box, context, reason + " " + tr("Install from Folder makes no connection."), "INTERNET_OFFLINE")

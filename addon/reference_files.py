@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 
 from ..backend.arguments import reference_spec
-from ..backend.errors import InputError, UsageError
+from ..backend.errors import InputError
 from ..backend.files import output_errors, write_json, write_png
 from ..backend.job import ReferenceSpec
 from ..backend.whole_files import file_digest
@@ -26,7 +26,7 @@ def reference_specs(settings: Any, objects: Sequence[str], job_folder: Path) -> 
     """The references that show these objects; what is in no file yet is written into `job_folder`.
 
     A painted guide belongs to the objects that it was saved for. Raises InputError (reference-missing,
-    reference-unreadable, guide-unpainted, guide-objects), UsageError (view-needs-guide), OutputError.
+    reference-unreadable, guide-unpainted, guide-objects), OutputError.
     """
     given = [reference for reference in settings.references if reference.image is not None]
     if not given:
@@ -48,17 +48,7 @@ def reference_specs(settings: Any, objects: Sequence[str], job_folder: Path) -> 
 def _spec(reference: Any, folder: Path, index: int) -> ReferenceSpec:
     path = _file(reference.image, folder, index)
     if not reference.camera:
-        try:
-            return reference_spec([path, reference.view])
-        except UsageError as error:  # its advice names options of the command line
-            raise UsageError(
-                error.code,
-                tr(
-                    "The framing of a picture of this side cannot be found: '{name}'.",
-                    name=reference.image.name,
-                ),
-                tr("Export a guide of that side and paint over it, or choose Front."),
-            ) from error
+        return reference_spec([path, reference.view])
     if reference.guide_digest and file_digest(path) == reference.guide_digest:
         raise InputError(
             "guide-unpainted",

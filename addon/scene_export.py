@@ -16,7 +16,7 @@ from typing import Any
 import bpy
 
 from ..backend.errors import OutputError
-from ..backend.whole_files import atomic_path, write_json
+from ..backend.whole_files import write_json
 
 BLEND, NOTE = "scene.blend", "scene.json"
 _SIMPLIFY = ("use_simplify", "simplify_subdivision", "simplify_child_particles")
@@ -27,14 +27,13 @@ def export_objects(context: Any, objects: Sequence[bpy.types.Object], folder: Pa
     wanted = _with_children(objects)
     for obj in wanted:
         obj.update_from_editmode()  # what is being edited; the mode stays
-    with atomic_path(folder / BLEND) as temporary:
-        try:
-            local: Any = {obj for obj in wanted if obj.library is None}  # linked ones are linked again there
-            bpy.data.libraries.write(str(temporary), local, path_remap="ABSOLUTE", fake_user=False)
-        except RuntimeError as error:
-            raise OutputError(
-                "scene-unwritable", f"The objects could not be written to {folder} ({error}).", "Choose another folder."
-            ) from error
+    local: Any = {obj for obj in wanted if obj.library is None}  # linked ones are linked again there
+    try:
+        bpy.data.libraries.write(str(folder / BLEND), local, path_remap="ABSOLUTE", fake_user=False)
+    except (RuntimeError, OSError) as error:
+        raise OutputError(
+            "scene-unwritable", f"The objects could not be written to {folder} ({error}).", "Choose another folder."
+        ) from error
     scene = context.scene
     note = {
         "objects": [{"name": obj.name, "library": _library(obj)} for obj in wanted],

@@ -45,6 +45,8 @@ def _draw_active(box: Any, context: Any, view: Any) -> None:
     row.operator("orbit_painter.cancel", icon="CANCEL").job_id = view.id
     if view.state == "stalled":
         sentence(box, context, view.message or tr("It has not answered for a while."), "ERROR", alert=True)
+        if view.advice:
+            box.operator("orbit_painter.retry", text="Restart", icon="FILE_REFRESH").job_id = view.id
     elif view.detail:
         sentence(box, context, view.detail, "NONE")
     if view.previews:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, NoReturn
 
-from . import plan_command
+from . import batch, plan_command
 from .dataset import command as dataset_command
 from .environment import command as environment_command
 from .errors import UsageError
@@ -61,9 +61,19 @@ def parser() -> argparse.ArgumentParser:
         if name in ("generate", "bake"):
             _add_baking(command)
         if name in ("generate", "preview"):
-            command.add_argument("--output", choices=OUTPUTS, help="what the objects get (default: textures)")
-            command.add_argument("--still", choices=STILLS, help="the result's picture (default: rendered)")
-            command.add_argument("--no-turntable", action="store_false", dest="turntable", help="no turntable video")
+            _add_results(command)
+    several = commands.add_parser(
+        "batch",
+        help="texture all models of a folder, or all objects of a scene",
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    batch.add_arguments(several)
+    _add_output(several)
+    _add_mesh(several)
+    _add_painting(several)
+    _add_baking(several)
+    _add_results(several)
     run = commands.add_parser("run", help="run the stages that a request file names", allow_abbrev=False)
     run.add_argument(
         "request", metavar="JSON", help="job, stages, and whether to keep valid ones (backend/run_request.py)"
@@ -139,6 +149,12 @@ def _add_baking(command: argparse.ArgumentParser) -> None:
     command.add_argument("--fuse", action="append", dest="fuse", metavar="NAME=VALUE", help="see docs/texturing.md")
 
 
+def _add_results(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--output", choices=OUTPUTS, help="what the objects get (default: textures)")
+    command.add_argument("--still", choices=STILLS, help="the result's picture (default: rendered)")
+    command.add_argument("--no-turntable", action="store_false", dest="turntable", help="no turntable video")
+
+
 def _views(text: str) -> tuple[int, int]:
     try:
         numbers = [int(word) for word in text.replace("x", ",").split(",")]
@@ -169,14 +185,8 @@ def reference_spec(words: Sequence[str]) -> ReferenceSpec:
         raise UsageError("usage", "A reference takes one picture and one view.", "Repeat --reference for each picture.")
     if len(words) == 1:
         return ReferenceSpec(absolute(words[0]))
-    if words[1] == "front":
-        return ReferenceSpec(absolute(words[0]))
     if words[1] in VIEWS:
-        raise UsageError(
-            "view-needs-guide",
-            f"The framing of a picture of the {words[1]} cannot be found by itself yet.",
-            f"Save a guide (guide --view {words[1]}), paint over it, and give its .json file.",
-        )
+        return ReferenceSpec(absolute(words[0]), words[1])
     if words[1].endswith(".json"):
         return ReferenceSpec(absolute(words[0]), camera=absolute(words[1]))
     raise UsageError("view-unknown", f"There is no view named {words[1]}.", f"Use {', '.join(VIEWS)} or a camera file.")
@@ -187,7 +197,7 @@ def job_of(options: argparse.Namespace, saved: Job | None) -> Job:
     given: dict[str, Any] = {
         name: value
         for name, value in vars(options).items()
-        if name not in ("command", "resume", "json", "dry_run", "recipe", "fuse_preset")
+        if name not in ("command", "resume", "json", "dry_run", "recipe", "fuse_preset", "models", "pictures")
     }
     given["out"] = absolute(given["out"])
     if given.get("mesh") is not None:

@@ -17,6 +17,8 @@ import sys
 from pathlib import Path
 
 PACKAGE = "orbit_painter"
+# Debian packages of what the bpy module links to and does not bring along.
+SYSTEM_LIBRARIES = ("libx11-6", "libxrender1", "libxfixes3", "libxi6", "libxkbcommon0", "libsm6", "libice6", "libgl1")
 
 
 def add_packages() -> None:
@@ -51,12 +53,26 @@ def arguments() -> list[str]:
 def make_host():
     """Blender where there is one (its own Python, or the bpy module); else plain files."""
     if importlib.util.find_spec("bpy") is not None:
+        try:
+            import bpy  # noqa: F401
+        except ImportError as error:
+            raise _library_missing(error) from error
         from orbit_painter.addon.host import BlenderHost
 
         return BlenderHost()
     from orbit_painter.backend.file_host import FileHost
 
     return FileHost()
+
+
+def _library_missing(error: ImportError) -> Exception:
+    from orbit_painter.backend.errors import EngineMissingError
+
+    return EngineMissingError(
+        "bpy-unloadable",
+        f"Blender's Python module cannot be loaded ({error}).",
+        "Install the system libraries it needs; on Debian and Ubuntu: apt-get install " + " ".join(SYSTEM_LIBRARIES),
+    )
 
 
 if __name__ == "__main__":

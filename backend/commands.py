@@ -17,6 +17,7 @@ from typing import TextIO
 
 from . import guide
 from .arguments import COMMANDS, MANAGING, job_of, parser
+from .batch import run_batch
 from .console import Console, JsonConsole, TerminalConsole
 from .dataset import command as dataset_command
 from .errors import CancelledError, InputError, MemoryLimitError, OrbitPainterError, OutputError, UsageError
@@ -56,6 +57,10 @@ def main(words: Sequence[str], make_host: Callable[[], Host]) -> int:
                 with signals(interruption, lambda: None, train_command.GRACE):  # a step may be long, and is saved
                     train_command.run_command(options, console, interruption.check)
                 return 0
+            if options.command == "batch":
+                out.append(Path(options.out))
+                with signals(interruption, lambda: None):
+                    return run_batch(options, job_of(options, None), make_host(), console, interruption.check)
             if options.command == "guide":
                 with signals(interruption, lambda: None):
                     guide.export(options, make_host(), console, interruption.check)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -34,6 +35,7 @@ class FileHost:
     """One job's model file. Writes a .glb; a .blend needs Blender."""
 
     name = "files"
+    program = (sys.executable, str(Path(__file__).with_name("cli.py")))
     online = True  # whoever runs a command that fetches something has asked for it
 
     def __init__(self) -> None:

@@ -49,6 +49,7 @@ class Host(Protocol):
     """Implemented by addon/host.py with bpy and by file_host.py without."""
 
     name: str
+    program: Sequence[str]  # the words that start this program again, on the file that is open
     online: bool  # connections are allowed (in Blender: Allow Online Access)
 
     def load(self, job: Job) -> Loaded:

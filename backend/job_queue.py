@@ -57,7 +57,7 @@ class Workers:
     def take(self) -> Place | None:
         """A worker that no job has, rather one that is loaded already; None if all are busy."""
         for device, place in list(self._places.items()):
-            if place.link.status is not None:
+            if place.dropped or place.link.status is not None:
                 del self._places[device]
         for place in self._places.values():
             if not place.busy:
@@ -71,10 +71,14 @@ class Workers:
 
     def free(self) -> int:
         """Let go of what idle workers hold, as "Free GPU Memory"; how many there were."""
-        idle = [place for place in self._places.values() if not place.busy and place.link.status is None]
-        for place in idle:
+        for place in self._idle():
             place.link.send("free")
-        return len(idle)
+        return len(self._idle())
 
-    def places(self) -> list[Place]:
-        return list(self._places.values())
+    @property
+    def idle(self) -> int:
+        """How many workers wait for a job, and may hold memory."""
+        return len(self._idle())
+
+    def _idle(self) -> list[Place]:
+        return [place for place in self._places.values() if not place.busy and place.link.status is None]

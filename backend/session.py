@@ -60,12 +60,14 @@ class Step:
 
 @dataclass(eq=False)
 class Place:
-    """Where a step runs. A worker outlives the step: `busy` says whether a job has it, `ready` that it answered."""
+    """Where a step runs. A worker outlives the step: `busy` says whether a job has it, `ready` that it answered,
+    `dropped` that it was killed and must not be used again."""
 
     link: Link
     shared: bool
     ready: bool = False
     busy: bool = True
+    dropped: bool = False
 
 
 @dataclass(eq=False)
@@ -204,6 +206,7 @@ class Session:
 
     def _give_up_place(self) -> None:
         if self._place is not None:
+            self._place.dropped = True
             self._place.link.kill()
         self._release()
 
@@ -218,7 +221,7 @@ class Session:
         if kind == "ready":
             self._take_ready(event)
         elif kind == "error" and not self._place.ready and self._place.shared:
-            self._place.link.kill()  # another protocol, or it cannot start
+            self._give_up_place()  # another protocol, or it cannot start
             self._end_step(event)
         elif self._place.shared and event.get("job_id") != self.id:
             return  # of an earlier job

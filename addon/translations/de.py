@@ -122,9 +122,6 @@ MESSAGES: dict[str, str] = {
     "Empty Trash": "Papierkorb leeren",
     "Engine": "Engine",
     "Engine Options": "Mehr Optionen",
-    "Export a guide of that side and paint over it, or choose Front.": (
-        "Exportiere eine Malhilfe dieser Seite und übermale sie, oder wähle Vorderseite."
-    ),
     "Export Guide": "Malhilfe exportieren",
     "Face Corner": "Flächenecke",
     "Favourite": "Favorit",
@@ -461,9 +458,6 @@ MESSAGES: dict[str, str] = {
         "Die Flächen von „{name}“ haben sich geändert, seit der Auftrag begann, daher passt das Ergebnis nicht."
     ),
     "The file of the reference '{name}' is not there: {path}": "Die Datei der Vorlage „{name}“ ist nicht da: {path}",
-    "The framing of a picture of this side cannot be found: '{name}'.": (
-        "Der Ausschnitt eines Bildes dieser Seite lässt sich nicht finden: „{name}“."
-    ),
     "The full orbits at 512 pixels": "Die vollen Umläufe mit 512 Pixeln",
     "The full orbits at 768 pixels, on a finer grid": "Die vollen Umläufe mit 768 Pixeln, auf feinerem Raster",
     "The guide '{name}' is still the bare object.": "Die Malhilfe „{name}“ zeigt noch das leere Objekt.",

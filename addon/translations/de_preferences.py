@@ -34,6 +34,7 @@ MESSAGES: dict[str, str] = {
         "Dieses Modell löschen oder den hinzugefügten Ordner vergessen; dein eigener Ordner bleibt, wie er ist"
     ),
     "Device": "Gerät",
+    "Devices": "Geräte",
     "Done.": "Fertig.",
     "Download Model": "Modell herunterladen",
     "Download this model from the hub; a stopped download is continued": (
@@ -52,6 +53,7 @@ MESSAGES: dict[str, str] = {
     "Folder with models": "Ordner mit Modellen",
     "Folders": "Ordner",
     "Found: {names}": "Gefunden: {names}",
+    "Free GPU Memory": "GPU-Speicher freigeben",
     "Go Back": "Zurückgehen",
     "Going back to the engine before": "Geht zur vorigen Engine zurück",
     "Idle Minutes": "Minuten Leerlauf",
@@ -70,6 +72,9 @@ MESSAGES: dict[str, str] = {
     "Installer uv": "Installationsprogramm uv",
     "Installing": "Installiert",
     "Installing the engine": "Installiert die Engine",
+    "Let the engine that waits for jobs give back what it holds; the next job loads it again": (
+        "Lässt die wartende Engine zurückgeben, was sie hält; der nächste Auftrag lädt sie wieder"
+    ),
     "Licence: {licence}": "Lizenz: {licence}",
     "Look again at what is installed": "Noch einmal nachsehen, was installiert ist",
     "Looking at what is installed...": "Sieht nach, was installiert ist...",
@@ -85,7 +90,11 @@ MESSAGES: dict[str, str] = {
     ),
     "Name of the model in the catalogue": "Name des Modells im Verzeichnis",
     "Needs Attention": "Braucht Aufmerksamkeit",
+    "No engine is loaded and waiting": "Keine Engine ist geladen und wartet",
     "Not Installed": "Nicht installiert",
+    "Numbers of the NVIDIA devices that each run an engine and a job, such as 0,1; empty: one engine": (
+        "Nummern der NVIDIA-Geräte, die je eine Engine und einen Auftrag ausführen, etwa 0,1; leer: eine Engine"
+    ),
     "Open Log Folder": "Protokollordner öffnen",
     "Processor": "Prozessor",
     "Program uv to install with; empty: it is found, or fetched": (
@@ -101,6 +110,7 @@ MESSAGES: dict[str, str] = {
     "Removing {name}": "Entfernt {name}",
     "Repair": "Reparieren",
     "Repairing the engine": "Repariert die Engine",
+    "Restart": "Neu starten",
     "Show folders": "Ordner zeigen",
     "Slow, for trying things out": "Langsam, zum Ausprobieren",
     "Stop the running task; what it has fetched is kept, and the task can be continued": (

@@ -72,8 +72,9 @@ def test_the_paper_preset_keeps_explicit_values():
 
 def test_reference_words():
     assert reference_spec(["a.png", "front"]).view == "front"
-    with pytest.raises(UsageError, match="guide"):
-        reference_spec(["a.png", "top"])
+    assert reference_spec(["a.png", "back"]).view == "back"
+    with pytest.raises(UsageError, match="view"):
+        reference_spec(["a.png", "above"])
     with pytest.raises(OrbitPainterError):
         reference_spec(["a.png", "b.png", "c.png"])
 

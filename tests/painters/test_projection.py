@@ -146,6 +146,31 @@ def test_two_references_are_fused():
     np.testing.assert_allclose(result.frames[2].image[64, 64, :3], [26, 77, 204], atol=2)
 
 
+def test_sides_are_named_and_their_framing_is_found():
+    mesh = blob()
+    front, back = (replace(camera, width=200, principal=(112, 77)) for camera in orbit_cameras("H", 4, 160)[::2])
+
+    def halves(points, normals):
+        return np.where(points[:, 1:2] < 0, [0.8, 0.2, 0.1], [0.1, 0.3, 0.8]) + 0.1 * (waves(points) - 0.5)
+
+    pictures = [Reference(paint(mesh, front, halves)), Reference(paint(mesh, back, halves), view="back")]
+    result = run(mesh, pictures)
+    assert min(r["iou"] for r in result.info["references"]) > 0.99
+    for k in (0, 2):
+        view = MemoryPassSet(mesh, four_views()).view(k)
+        sure = result.frames[k].confidence > 240
+        truth = np.zeros((*view.mask.shape, 3))
+        truth[view.mask] = halves(view.position[view.mask], None) * 255
+        assert sure.sum() > 0.6 * view.mask.sum()
+        assert psnr(result.frames[k].image[..., :3], truth, sure) > 28
+
+
+def test_large_references_keep_their_pixels_and_larger_ones_are_reduced():
+    picture = paint(box(), orthographic_front(600), waves, samples=1)
+    assert run(box(), [Reference(picture)]).anchors[0].image.shape[:2] == (600, 600)
+    assert run(box(), [Reference(picture)], pixels=256).anchors[0].image.shape[:2] == (256, 256)
+
+
 def test_an_object_that_no_reference_shows_gets_plausible_colours():
     near, hidden = box((0.4, 0.1, 0.45)), box((0.1, 0.05, 0.1))
     vertices = np.concatenate([near.vertices + np.array([0, -0.2, 0]), hidden.vertices + np.array([0, 0.3, 0])])

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from orbit_painter.backend.orbits.cameras import look, orbit_cameras, orthographic_front
+from orbit_painter.backend.painters.base import VIEWS
 from orbit_painter.backend.painters.projection.registration import moved, overlap, register
 from orbit_painter.backend.progress import silent
 from orbit_painter.tests.painters.scenes import blob, box, paint, waves
@@ -38,6 +39,16 @@ def test_scale_and_offset_are_found_to_a_twentieth_of_a_pixel(base, scale, shift
     assert fit.camera.orthographic == base.orthographic
     assert worst_error(fit.camera, true) < 0.06
     assert fit.iou > 0.99
+
+
+@pytest.mark.parametrize("view", ["back", "left", "right", "top", "bottom"])
+def test_other_sides_are_found_in_their_own_view(view):
+    direction, up = VIEWS[view]
+    base = replace(orthographic_front(160), matrix=look([3 * c for c in direction], up))
+    true = moved(base, 0.85, (9.3, -5.6))
+    fit = register(MESH, alpha_of(true), None, silent, view)
+    near = MESH.vertices[MESH.vertices @ np.array(direction) > -0.1]
+    assert np.linalg.norm(fit.camera.project(near)[0] - true.project(near)[0], axis=1).max() < 0.1
 
 
 def test_a_picture_of_another_shape_and_distance():

@@ -47,7 +47,7 @@ class Link:
 
 class World:
     def __init__(self, steps=None, shared=False):
-        self.clock, self.links, self.times = Clock(), [], []
+        self.clock, self.links, self.places, self.times = Clock(), [], [], []
         self.steps = steps or [Step("worker" if shared else "blender", STAGES, "request.json")]
         self.crashes = Crashes()
         self.session = Session(
@@ -63,7 +63,8 @@ class World:
 
     def start(self, step):
         self.links.append(Link())
-        return Place(self.links[-1], step.place == "worker")
+        self.places.append(Place(self.links[-1], step.place == "worker"))
+        return self.places[-1]
 
     @property
     def link(self):
@@ -175,6 +176,7 @@ def test_a_restart_ends_the_process_and_starts_the_step_again():
     world.tick(70)
     world.session.restart()
     assert world.links[0].calls == ["kill"]
+    assert world.places[0].dropped
     world.tick()
     assert len(world.links) == 2
     assert world.session.state == "preparing"

@@ -50,7 +50,7 @@ def passes(tmp_path_factory):
         out=str(folder / "out"),
         references=(ReferenceSpec(str(ROOT / "examples" / "reference.png")),),
         mesh=str(ROOT / "examples" / "sample.glb"),
-        engine_options={"grid": 64},
+        engine_options={"grid": 32},
         views=(4, 2),
         size=64,
         renderer="embree",

@@ -25,8 +25,6 @@ from .surface import surface_points
 from .symmetry import mirror_planes
 from .synthesis import complete
 
-LARGEST = 1280  # pixels a side of a reference; what is larger is reduced
-
 
 class ProjectionPainter:
     """Projects references onto the mesh and continues them where they show nothing. No weights, NumPy only."""
@@ -89,8 +87,10 @@ def read_references(
     for k, reference in enumerate(references):
         report = part(progress, k / len(references), (k + 1) / len(references))
         report(0.0, "cutting out the reference")
-        colour, alpha, removed = cut_out(reduced(reference.image), reference.name, options.background == "keep")
-        fit = register(mesh, alpha, reference.camera, part(report, 0.1, 0.9))
+        colour, alpha, removed = cut_out(
+            reduced(reference.image, options.pixels), reference.name, options.background == "keep"
+        )
+        fit = register(mesh, alpha, reference.camera, part(report, 0.1, 0.9), reference.view)
         report(0.9, "aligning the reference")
         picture = Picture(colour, alpha, geometry_buffer(mesh, fit.camera))
         if not picture.buffer.mask.any():
@@ -100,10 +100,8 @@ def read_references(
                 "Give the camera that the picture was made with.",
             )
         if fit.iou < POOR_FIT:
-            notes.append(
-                f"The outline of {reference.name!r} matches only {fit.iou:.0%} of the object's"
-                + (" in the given view." if reference.camera else " seen from the front: is it a picture of it?")
-            )
+            side = "in the given view." if reference.camera else f"from the {reference.view}: is it a picture of it?"
+            notes.append(f"The outline of {reference.name!r} matches only {fit.iou:.0%} of the object's seen {side}")
         pictures.append(picture)
         numbers.append(
             {
@@ -117,10 +115,10 @@ def read_references(
     return pictures, notes, {"references": numbers}
 
 
-def reduced(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`image` (h, w, 4) with at most LARGEST pixels a side; colours weighted by alpha."""
+def reduced(image: NDArray[np.uint8], largest: int = ProjectionOptions.pixels) -> NDArray[np.uint8]:
+    """`image` (h, w, 4) with at most `largest` pixels a side; colours weighted by alpha."""
     height, width = image.shape[:2]
-    factor = LARGEST / max(height, width)
+    factor = largest / max(height, width)
     if factor >= 1:
         return image
     size = max(1, round(width * factor)), max(1, round(height * factor))

@@ -11,7 +11,7 @@ from ...texturing.accel import njit
 
 
 @njit
-def patch_costs(uv, rows, tap, offset, jacobian, image, source, colour, known, width, height, invalid, out):
+def patch_costs(uv, sign, rows, tap, offset, jacobian, image, source, colour, known, width, height, invalid, out):
     """See Level.patch_cost. Atlas arrays are flat: (H W, ...). Fills out (m,)."""
     for m in range(len(rows)):
         r = rows[m]
@@ -25,7 +25,7 @@ def patch_costs(uv, rows, tap, offset, jacobian, image, source, colour, known, w
             j = tap[r, k]
             if j < 0:
                 continue
-            x, y = offset[r, k, 0], offset[r, k, 1]
+            x, y = offset[r, k, 0] * sign[m, 0], offset[r, k, 1] * sign[m, 1]
             at = _pixel(u + (a * x + b * y), v + (c * x + d * y), width, height)
             difference = np.float32(0)
             for channel in range(3):

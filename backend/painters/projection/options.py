@@ -22,6 +22,7 @@ class ProjectionOptions:
     patch       side of the synthesis patch in surface samples: 3, 5 or 7
     grid        surface samples along the object's largest side at the finest level
     background  auto: a reference without useful alpha gets its background removed; keep: it is all object
+    pixels      along the longer side of a reference; larger ones are reduced to this (100 bytes of memory a pixel)
     """
 
     symmetry: str = "auto"
@@ -29,12 +30,13 @@ class ProjectionOptions:
     patch: int = 5
     grid: int = 192
     background: str = "auto"
+    pixels: int = 2048
 
     def __post_init__(self) -> None:
         _choice("symmetry", self.symmetry, SYMMETRIES)
         _choice("background", self.background, ("auto", "keep"))
         _choice("patch", self.patch, (3, 5, 7))
-        for name, low, high in (("detail", 0.0, 1.0), ("grid", SMALLEST_GRID, 384)):
+        for name, low, high in (("detail", 0.0, 1.0), ("grid", SMALLEST_GRID, 384), ("pixels", 256, 4096)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
                 raise UsageError(

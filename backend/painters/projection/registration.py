@@ -15,14 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...mesh import MeshData
-from ...orbits.cameras import Camera, look, orbit_cameras, orthographic_front
+from ...orbits.cameras import DISTANCE, FOCAL_PER_WIDTH, Camera, look
 from ...progress import Progress, part
+from ..base import VIEWS
 from .gbuffer import coverage
 from .sampling import bilinear, gaussian, local_maximum, local_minimum, resized
 
 GOOD_FIT = 0.992  # intersection over union above which no further camera distances are tried
 POOR_FIT = 0.80  # below it the artist is told
-DISTANCES = (1.1, 2.2, 3.5)
+DISTANCES = (1.1, 2.2, 3.5)  # besides the orbits' own
 ROUNDS = 3
 ITERATIONS = 6
 WORK_SIZE = 640  # pixels; larger pictures are registered at this size
@@ -37,17 +38,19 @@ class Registration:
     refined: bool
 
 
-def register(mesh: MeshData, alpha: NDArray[np.float32], known: Camera | None, progress: Progress) -> Registration:
+def register(
+    mesh: MeshData, alpha: NDArray[np.float32], known: Camera | None, progress: Progress, view: str = "front"
+) -> Registration:
     """Fit a camera to `alpha` float32 (h, w).
 
-    known None: the front, orthographic or perspective, whichever fits better. Otherwise `known` is kept unless a
-    change of scale and offset by a few per cent clearly improves the fit.
+    known None: the side `view` of VIEWS, orthographic or perspective, whichever fits better. Otherwise `known` is kept
+    unless a change of scale and offset by a few per cent clearly improves the fit.
     """
     height, width = alpha.shape
     if max(height, width) > WORK_SIZE:
         factor = WORK_SIZE / max(height, width)
         small = resized(alpha, max(1, round(width * factor)), max(1, round(height * factor)))
-        fit = register(mesh, small, None if known is None else _at_size(known, *small.shape[::-1]), progress)
+        fit = register(mesh, small, None if known is None else _at_size(known, *small.shape[::-1]), progress, view)
         if known is not None and not fit.refined:
             return replace(fit, camera=_at_size(known, width, height))
         return replace(fit, camera=fit.camera.resized(width, height))
@@ -63,10 +66,9 @@ def register(mesh: MeshData, alpha: NDArray[np.float32], known: Camera | None, p
         if small and (1 - after) < 0.6 * (1 - before):
             return Registration(fitted, after, True)
         return Registration(camera, before, False)
-    bases = [orthographic_front(), orbit_cameras("H", 1)[0]]
-    best = _best(mesh, alpha, bases, part(progress, 0.0, 0.5))
+    best = _best(mesh, alpha, [_side(view), _side(view, DISTANCE)], part(progress, 0.0, 0.5))
     if best.iou < GOOD_FIT:
-        more = [replace(bases[1], matrix=look((0, -distance, 0), (0, 0, 1))) for distance in DISTANCES]
+        more = [_side(view, distance) for distance in DISTANCES]
         other = _best(mesh, alpha, more, part(progress, 0.5, 1.0))
         if 1 - other.iou < 0.8 * (1 - best.iou):
             best = other
@@ -79,6 +81,14 @@ def register(mesh: MeshData, alpha: NDArray[np.float32], known: Camera | None, p
             exact = overlap(alpha, coverage(mesh, other[0]))
             best = Registration(other[0], exact, True)
     return best
+
+
+def _side(view: str, distance: float | None = None) -> Camera:
+    """The camera on a side of the object, in perspective from `distance` or orthographic; its framing is arbitrary."""
+    direction, up = VIEWS[view]
+    matrix = look([(distance or 2 * DISTANCE) * component for component in direction], up)
+    focal = 512 * FOCAL_PER_WIDTH if distance else 512 / 1.1
+    return Camera(matrix, 512, 512, focal, (256.0, 256.0), orthographic=distance is None)
 
 
 def _closed(alpha: NDArray[np.float32], radius: int) -> NDArray[np.float32]:

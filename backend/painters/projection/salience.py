@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .evidence import MIRROR_SLACK, Evidence
+from .motifs import judge_motifs
 from .sampling import bilinear, local_minimum, masked_gaussian, nearest_index
 from .symmetry import MirrorPlane
 
@@ -39,18 +40,22 @@ class Ordinariness:
 def ordinary(evidence: Evidence, planes: list[MirrorPlane], pixels_per_unit: float) -> Ordinariness:
     """Examine the references at two scales."""
     width, height = evidence.size
-    plain = np.ones((height, width), np.float32)
-    texture = plain
+    plain = texture = np.ones((height, width), np.float32)
     for k, spacing in enumerate((pixels_per_unit / 160, pixels_per_unit / 70)):
         common, repeated, banded = _density(evidence, max(spacing, 0.75))
         plain = np.minimum(plain, np.maximum(common, banded))
         if k == 0:
             texture = np.maximum(repeated, banded)
+    whole = texture.copy()
+    for row, camera in zip(evidence.rows, evidence.cameras, strict=True):
+        rows = np.s_[row : row + camera.height]
+        whole[rows] = judge_motifs(texture[rows], evidence.source[rows], pixels_per_unit / 100)
+    plain = np.minimum(plain, np.where(texture > whole, whole, 1))  # parts of a motif that stands alone
     for plane in planes:
         if plane.axis == 0:
             plain = np.minimum(plain, _agreement(evidence, plane, pixels_per_unit))
     radius = max(1, round(pixels_per_unit / 150))
-    return Ordinariness(local_minimum(plain, radius), local_minimum(texture, 1))
+    return Ordinariness(local_minimum(plain, radius), local_minimum(whole, 1))
 
 
 def _density(evidence: Evidence, spacing: float) -> list[NDArray[np.float32]]:

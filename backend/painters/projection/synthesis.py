@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ...progress import Progress, part
 from ...texturing import accel
+from .counterparts import counterparts
 from .diffusion import diffuse
 from .evidence import MIRROR_SLACK, Evidence, jacobian_at, see
 from .salience import Ordinariness
@@ -29,6 +30,7 @@ BLOCK = 8192  # points whose patches are compared at once
 PLAIN = 0.6  # ordinariness from which a place may be mirrored
 INVALID_TAP = 0.12  # cost of a patch tap that leaves the usable part of the picture
 WEIGHTS = {"height": 2.0, "side": 0.5, "normal": 0.03, "part": 0.4, "object": 0.2, "unique": 0.15, "colour": 0.3}
+SAME_TONE = 0.12  # difference of colour within which a counterpart may take the place of what was found
 CLASSES = 10
 LIKE = 0.015  # scale of guide costs within which places count as alike
 UPHILL = 4.0  # how much harder the expectation of colours spreads upwards or downwards than round the object
@@ -103,6 +105,7 @@ class Level:
         self.place, self.seen, _ = see(evidence, surface.point, surface.normal)
         self.jacobian = jacobian_at(evidence, self.place)
         self.mirrored = np.zeros(len(surface), bool)
+        self.sign = np.ones((len(surface), 2), np.float32)  # -1: the picture is continued backwards there
         self._mirror(planes)
         self.known = (self.seen >= SEEN) | self.mirrored
         self.index = np.flatnonzero(~self.known).astype(np.int32)
@@ -110,6 +113,9 @@ class Level:
         self.colour[self.known] = bilinear(self.image, self.place[self.known])
         self.tap, self.offset = patch_taps(surface, self.index, patch)
         self.features = features(surface.point[self.index], surface.normal[self.index], planes)
+        self.counterpart = counterparts(evidence, surface, self.index)
+        self.rows = np.flatnonzero(self.counterpart.pixel >= 0)  # of the unseen points that have one
+        self.features[self.rows] = guide.features[self.counterpart.pixel[self.rows]]
         self.unlikely = np.zeros((len(self.index), len(guide.palette)), np.float32)
 
     def _mirror(self, planes: list[MirrorPlane]) -> None:
@@ -125,6 +131,7 @@ class Level:
             good = (trust >= SEEN) & (self.guide.plain[flat] >= PLAIN) & self.guide.source[flat]
             self.place[at[good]] = uv[good]
             self.mirrored[at[good]] = True
+            self.sign[at[good], 0] = -1.0
             small = 1e-3
             for column, tangent in enumerate((surface.right, surface.down)):
                 ahead = plane.reflect(surface.point[at] + small * tangent[at])
@@ -145,13 +152,15 @@ class Level:
         cost += WEIGHTS["unique"] * (1 - guide.texture[flat]) ** 2
         return cost + 10.0 * ~guide.source[flat]
 
-    def cost(self, uv: NDArray[np.float32], rows: NDArray[np.intp] | slice = slice(None)) -> NDArray[np.float32]:
+    def cost(self, uv: NDArray[np.float32], sign: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Cost (m,) of atlas places uv (m, 2) for the unseen points `rows`: patch difference and guides."""
-        patch = self.patch_cost(uv, np.arange(len(self.index))[rows])
-        return patch + self.guide_cost(nearest_index(uv, self.width, self.height), rows)
+        return self.patch_cost(uv, sign, rows) + self.guide_cost(nearest_index(uv, self.width, self.height), rows)
 
-    def patch_cost(self, uv: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Mean squared colour difference (m,) between the patches of `rows` and the atlas around uv (m, 2)."""
+    def patch_cost(
+        self, uv: NDArray[np.float32], sign: NDArray[np.float32], rows: NDArray[np.intp]
+    ) -> NDArray[np.float32]:
+        """Mean squared colour difference (m,) between the patches of `rows` and the atlas around uv (m, 2), read
+        backwards along right or down where `sign` (m, 2) is negative."""
         if accel.NUMBA:
             from .kernels import patch_costs
 
@@ -159,6 +168,7 @@ class Level:
             jacobian = self.evidence.jacobian.reshape(-1, 2, 2)
             patch_costs(
                 uv,
+                sign,
                 rows,
                 self.tap,
                 self.offset,
@@ -174,10 +184,14 @@ class Level:
             )
             return out
         blocks = [np.s_[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-        return np.concatenate([self._patch_cost(uv[block], rows[block]) for block in blocks] or [uv[:0, 0]])
+        return np.concatenate(
+            [self._patch_cost(uv[block], sign[block], rows[block]) for block in blocks] or [uv[:0, 0]]
+        )
 
-    def _patch_cost(self, uv: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        jacobian = jacobian_at(self.evidence, uv)
+    def _patch_cost(
+        self, uv: NDArray[np.float32], sign: NDArray[np.float32], rows: NDArray[np.intp]
+    ) -> NDArray[np.float32]:
+        jacobian = jacobian_at(self.evidence, uv) * sign[:, None]
         offset, tap = self.offset[rows], self.tap[rows]
         places = uv[:, None] + np.einsum("mij,mkj->mki", jacobian, offset)
         flat = nearest_index(places, self.width, self.height)
@@ -189,7 +203,8 @@ class Level:
         return ((difference * weight).sum(axis=1) / weight.sum(axis=1)).astype(np.float32)
 
     def start_from_guides(self, random: np.random.Generator) -> None:
-        """First places: the best of a sample of the source by guides alone, a little shaken by the seed."""
+        """First places: the counterpart where it may be continued, else the best of a sample of the source by guides
+        alone, a little shaken by the seed."""
         source = np.flatnonzero(self.guide.source.ravel())
         some = source[np.sort(random.permutation(len(source))[:2000])]
         for start in range(0, len(self.index), 1024):
@@ -199,21 +214,38 @@ class Level:
             cost = self.guide_cost(flat, np.repeat(rows, len(some))).reshape(count, -1)
             cost += 0.004 * random.random(cost.shape, np.float32)
             self._put(rows, some[cost.argmin(axis=1)])
+        rows, _ = self.usable_counterparts()
+        self.place[self.index[rows]] = self.counterpart.place[rows]
+        self.sign[self.index[rows]] = self.counterpart.sign[rows]
         self._jacobians()
+
+    def usable_counterparts(self) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+        """The unseen points whose counterpart is not one of a kind, and the atlas pixels of these."""
+        pixel = self.counterpart.pixel[self.rows]
+        usable = self.guide.texture[pixel] >= PLAIN
+        return self.rows[usable], pixel[usable]
 
     def _put(self, rows: NDArray[np.intp], flat: NDArray[np.integer]) -> None:
         self.place[self.index[rows], 0] = flat % self.width + 0.5
         self.place[self.index[rows], 1] = flat // self.width + 0.5
 
     def start_from(self, coarse: Level) -> None:
-        """Places of the next coarser level, carried to the finer points."""
+        """Places of the next coarser level, carried to the finer points; the counterpart where its colour is the same,
+        so that what the coarser level was too coarse to see is whole."""
         parent = coarse.surface.nearest(self.surface.point[self.index])
         parent = np.where(parent < 0, 0, parent)
         self.place[self.index] = coarse.carried(parent, self.surface.point[self.index])
+        self.sign[self.index] = coarse.sign[parent]
+        rows, _ = self.usable_counterparts()
+        there = self.counterpart.place[rows]
+        step = bilinear(coarse.image, there) - bilinear(coarse.image, self.place[self.index[rows]])
+        like = np.abs(step).max(axis=1) < SAME_TONE
+        self.place[self.index[rows[like]]] = there[like]
+        self.sign[self.index[rows[like]]] = self.counterpart.sign[rows[like]]
         self._jacobians()
 
     def _jacobians(self) -> None:
-        self.jacobian[self.index] = jacobian_at(self.evidence, self.place[self.index])
+        self.jacobian[self.index] = jacobian_at(self.evidence, self.place[self.index]) * self.sign[self.index][:, None]
 
     def carried(self, of: NDArray[np.int32], points: NDArray[np.float32]) -> NDArray[np.float32]:
         """Where `points` (..., 3) lie in the atlas if they continue the surface points `of` (...)."""
@@ -244,51 +276,55 @@ class Level:
         own = self.surface.point[self.index]
         source = np.flatnonzero(self.guide.source.ravel())
         self.vote(np.array(ring))
+        everyone = np.arange(len(self.index))
         for sweep in range(iterations):
-            best_place = self.place[self.index].copy()
-            best = self.cost(best_place)
+            best = _Best(self, self.place[self.index], self.sign[self.index])
+            if sweep == 0:
+                best.offer(self.counterpart.place[self.rows], self.counterpart.sign[self.rows], self.rows)
             # Propagation: a neighbour's place, continued to here.
             for number, k in enumerate(ring):
                 if k == middle * side + middle:
                     continue
                 progress((sweep + number / 12) / iterations, "continuing the texture")
                 j = self.tap[:, k]
-                usable = np.flatnonzero((j >= 0) & ~self.mirrored[j])
+                usable = np.flatnonzero(j >= 0)
                 uv = self.carried(j[usable], own[usable])
-                news = np.abs(uv - best_place[usable]).max(axis=1) > 0.3
-                self._keep_better(best, best_place, uv[news], usable[news])
+                news = np.abs(uv - best.place[usable]).max(axis=1) > 0.3
+                best.offer(uv[news], self.sign[j[usable[news]]], usable[news])
             # Random search: anywhere in the source, then around the best place in shrinking windows.
             flat = source[random.integers(0, len(source), len(self.index))]
             uv = np.stack([flat % self.width + 0.5, flat // self.width + 0.5], axis=1).astype(np.float32)
-            self._keep_better(best, best_place, uv)
+            best.offer(uv, best.sign, everyone)
             radius = 0.25 * max(self.width, self.height)
             while radius > 1.5:
                 progress((sweep + 0.75) / iterations, "continuing the texture")
-                jump = (random.random(best_place.shape, np.float32) * 2 - 1) * np.float32(radius)
-                self._keep_better(best, best_place, best_place + jump)
+                jump = (random.random(best.place.shape, np.float32) * 2 - 1) * np.float32(radius)
+                best.offer(best.place + jump, best.sign, everyone)
                 radius /= 3.5
             progress((sweep + 0.95) / iterations, "continuing the texture")
-            self.place[self.index] = best_place
+            self.place[self.index], self.sign[self.index] = best.place, best.sign
             self._jacobians()
             self.vote(np.array(ring))
 
-    def _keep_better(
-        self,
-        best: NDArray[np.float32],
-        best_place: NDArray[np.float32],
-        uv: NDArray[np.float32],
-        rows: NDArray[np.intp] | None = None,
-    ) -> None:
-        if rows is None:
-            rows = np.arange(len(best))
-        inside = self.guide.source.ravel()[nearest_index(uv, self.width, self.height)]
-        rows, uv = rows[inside], uv[inside]
+
+class _Best:
+    """The cheapest place offered so far for each unseen point of a level, and the direction it is continued in."""
+
+    def __init__(self, level: Level, place: NDArray[np.float32], sign: NDArray[np.float32]) -> None:
+        self._level, self.place, self.sign = level, place, sign
+        self._cost = level.cost(place, sign, np.arange(len(place)))
+
+    def offer(self, uv: NDArray[np.float32], sign: NDArray[np.float32], rows: NDArray[np.intp]) -> None:
+        """Take the places uv (m, 2) where they suit the points `rows` (m,) better."""
+        level = self._level
+        inside = level.guide.source.ravel()[nearest_index(uv, level.width, level.height)]
+        rows, uv, sign = rows[inside], uv[inside], sign[inside]
         if len(rows) == 0:
             return
-        cost = self.cost(uv, rows)
-        better = cost < best[rows]
-        best[rows[better]] = cost[better]
-        best_place[rows[better]] = uv[better]
+        cost = level.cost(uv, sign, rows)
+        better = cost < self._cost[rows]
+        self._cost[rows[better]] = cost[better]
+        self.place[rows[better]], self.sign[rows[better]] = uv[better], sign[better]
 
 
 def complete(
@@ -370,6 +406,9 @@ def expected_classes(level: Level, progress: Progress) -> tuple[NDArray[np.float
     progress(0.03, "continuing the colours")
     far = 0.3 / (0.3 + arrived[level.index, None] / np.maximum(np.quantile(trusted[at], 0.5), 1e-3))
     chance[level.index] = (1 - far) * chance[level.index] + far * _likeness(level, progress)
+    rows, pixel = level.usable_counterparts()
+    chance[level.index[rows]] *= 0.5
+    chance[level.index[rows], guide.colour_class[pixel]] += 0.5
     delta = guide.palette[:, None] - guide.palette
     apart = np.minimum((delta * delta).sum(axis=2) / 0.1, 1.0)
     against = chance @ apart  # shades of one colour count together
