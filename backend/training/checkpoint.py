@@ -20,11 +20,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
-from torch.distributed.checkpoint.state_dict import (
-    StateDictOptions,
-    get_optimizer_state_dict,
-    set_optimizer_state_dict,
-)
 
 from ..errors import InputError, OutputError, UsageError
 from ..files import output_errors, write_json
@@ -32,7 +27,6 @@ from ..painters.orbitpainter.tensor_files import TensorStore
 from .config import RunConfig, TrainConfig
 
 _NAME = re.compile(r"step-(\d{8})")
-_WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 # Settings that a run may go on with although they differ: they decide what is written, not what is learnt.
 _FREE = {"log_every", "save_every", "keep", "milestone", "sample_every", "samples", "sample_steps", "threads"}
 
@@ -114,22 +108,25 @@ def check_same(config: TrainConfig, state: Mapping[str, Any], folder: Path) -> N
         )
 
 
-def optimiser_tensors(network: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """The optimiser's state by the names of the weights: NAME.exp_avg and so on. All processes must call it."""
-    state = get_optimizer_state_dict(network, optimiser, options=_WHOLE)["state"]
-    return {f"{name}.{part}": torch.as_tensor(value) for name, parts in state.items() for part, value in parts.items()}
+def optimiser_tensors(
+    parameters: Mapping[str, nn.Parameter], optimiser: torch.optim.Optimizer
+) -> dict[str, torch.Tensor]:
+    """The optimiser's state by the names of the weights: NAME.exp_avg and so on."""
+    return {
+        f"{name}.{part}": torch.as_tensor(value)
+        for name, parameter in parameters.items()
+        for part, value in optimiser.state[parameter].items()
+    }
 
 
-def load_optimiser(network: nn.Module, optimiser: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
-    """The inverse of `optimiser_tensors`. All processes must call it."""
-    state: dict[str, dict[str, torch.Tensor]] = {}
+def load_optimiser(
+    parameters: Mapping[str, nn.Parameter], optimiser: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]
+) -> None:
+    """The inverse of `optimiser_tensors`; AdamW's count of steps stays on the CPU."""
     for key, value in tensors.items():
         name, _, part = key.rpartition(".")
-        state.setdefault(name, {})[part] = value
-    whole = get_optimizer_state_dict(network, optimiser, options=_WHOLE)
-    set_optimizer_state_dict(
-        network, optimiser, {"state": state, "param_groups": whole["param_groups"]}, options=_WHOLE
-    )
+        parameter = parameters[name]
+        optimiser.state[parameter][part] = value.clone() if part == "step" else value.to(parameter)
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:

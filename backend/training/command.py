@@ -13,6 +13,8 @@ from typing import Any
 
 from ..console import Console, stage_progress
 from ..errors import EngineMissingError, UsageError
+from ..files import write_json
+from ..progress import Progress
 from ..run_folder import RunFolder
 from .config import TrainConfig, read_config
 
@@ -22,6 +24,7 @@ _HELP = {
     "run": "train, or go on with a run (--resume)",
     "distill": "make a network of few steps from a trained one (DMD2)",
     "ablation": "train the small network with and without each part, and compare",
+    "evaluate": "paint held-out objects with a run's newest checkpoint, whole and with parts taken away",
     "export": "write a run's newest checkpoint as engines load it",
 }
 
@@ -34,7 +37,7 @@ def add_arguments(commands: Any, parser_class: type[argparse.ArgumentParser]) ->
         action = actions.add_parser(name, help=text, allow_abbrev=False)
         action.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the run's folder")
         action.add_argument("--json", action="store_true", help="one event per line on standard output")
-        if name != "export":
+        if name not in ("export", "evaluate"):
             action.add_argument(
                 "--config",
                 required=name != "ablation",
@@ -46,8 +49,9 @@ def add_arguments(commands: Any, parser_class: type[argparse.ArgumentParser]) ->
                 "--data", type=Path, metavar="FOLDER", help="shards (default: those of the configuration)"
             )
             action.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
-        if name == "ablation":
+        if name in ("ablation", "evaluate"):
             action.add_argument("--held-out", type=Path, metavar="FOLDER", help="shards of objects to compare on")
+        if name == "ablation":
             action.add_argument("--only", action="append", metavar="ROW", help="train this row only; may be repeated")
         if name == "export":
             action.add_argument("--format", choices=("diffusers", "released"), default="diffusers")
@@ -75,6 +79,10 @@ def run_command(options: argparse.Namespace, console: Console, check: Callable[[
                 _config(options, "tiny"), options.out, options.held_out, options.only, progress, console.note
             )
         console.result(str(table), {"table": str(table)})
+        return
+    if options.action == "evaluate":
+        with stage_progress(console, "evaluate", check) as progress:
+            console.result(str(options.out / "held_out.json"), _evaluate(options, progress))
         return
     config = _config(options)
     with _held(options.out), stage_progress(console, "train", check) as progress:
@@ -121,6 +129,22 @@ def _export(options: argparse.Namespace, console: Console) -> None:
     write = export_released if options.format == "released" else export_diffusers
     write(folder, options.to, not options.last)
     console.result(str(options.to.absolute()), {"from": folder.name})
+
+
+def _evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, str]:
+    """Score a run's newest checkpoint; writes held_out.json and held_out.png into its folder."""
+    from .export import load_network, newest
+    from .held_out import held_out_samples, network_painter, withheld, write_sheet
+    from .network import build_vae, encoded_prompt
+
+    folder, config = newest(options.out)
+    samples = held_out_samples(options.held_out or Path(config.data.held_out))
+    network, vae, prompt = load_network(folder, config), build_vae(config.model), encoded_prompt(config.model)
+    scores = withheld(network, vae, prompt, config.model, samples, progress)
+    write_sheet(options.out / "held_out.png", network_painter(network, vae, prompt, config.model), samples[:6])
+    table = {name: one.to_json() for name, one in scores.items()}
+    write_json(options.out / "held_out.json", {"checkpoint": folder.name, "scores": table})
+    return {name: f"{one.hidden:.2f} dB in hidden views, {one.every:.2f} in all" for name, one in scores.items()}
 
 
 def _names() -> str:

@@ -120,19 +120,20 @@ class OptimiserConfig:
 
 @dataclass(frozen=True)
 class DistillConfig:
-    """Few-step distillation (DMD2); used by `train --distill` only.
+    """Few-step distillation (DMD2), for `train distill`; the generator's rate is optimiser.rate.
 
-    steps       noise levels of the student, `sigmas` of that many sampling steps
-    ratio       updates of the fake score for each of the generator
-    real_scale  guidance of the real score between the prompt and `negative` of the prompt file; 1: none
+    teacher     folder of the run to start from, and whose newest checkpoint is the real score
+    levels      noise levels of the generator: the sampler's, with so many steps
+    ratio       steps in which only the fake score learns, for each in which the generator does too
+    fake_rate   learning rate of the fake score
+    guidance    of the real score, between the prompt and `negative` of the prompt file; 1: none
     """
 
     teacher: str = ""
-    steps: int = 4
+    levels: int = 4
     ratio: int = 5
-    rate: float = 1e-5
     fake_rate: float = 1e-5
-    real_scale: float = 1.0
+    guidance: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -251,6 +252,7 @@ def _check(config: TrainConfig) -> None:
         (optimiser.rate <= 0 or not 0 <= optimiser.ema < 1, "optimiser.rate and ema", "rate > 0, 0 <= ema < 1."),
         (min(config.reference.shares) < 0 or sum(config.reference.shares) <= 0, "reference.shares", "Shares are >= 0."),
         (config.reference.version not in (0, 1, 2), "reference.version", "It is 0, 1 or 2."),
+        (min(config.distill.levels, config.distill.ratio) < 1, "distill.levels or ratio", "They start at 1."),
         (config.objective.logit_std <= 0, "objective.logit_std", "It is above 0."),
     )
     for wrong, where, advice in rules:

@@ -25,11 +25,11 @@ _GASA_PROJECTION = re.compile(r"blocks\.\d+\.attn1\.gasa\.to_(q|k|v|out)")
 
 def build_network(config: TrainConfig, progress: Progress = silent) -> OrbitWanTransformer3DModel:
     """A new network with weights of the run's seed, or the base with its LoRA attached; only what is trained has
-    `requires_grad`. Trained weights are float32, frozen ones bfloat16. Raises InputError.
+    `requires_grad`. Trained weights are float32, frozen ones bfloat16 where the run computes in it. Raises InputError.
     """
     model = config.model
     if model.base:
-        network = _loaded(model, progress)
+        network = _loaded(model, config.run.precision == "bf16", progress)
     else:
         torch.manual_seed(config.run.seed)
         network = OrbitWanTransformer3DModel(**_sizes(model), freq_dim=model.freq_dim)
@@ -61,17 +61,27 @@ def _gasa(model: ModelConfig) -> dict[str, Any]:
     }
 
 
-def _loaded(model: ModelConfig, progress: Progress) -> OrbitWanTransformer3DModel:
+def _loaded(model: ModelConfig, half: bool, progress: Progress) -> OrbitWanTransformer3DModel:
     overrides = _gasa(model) if model.gasa else {}
     files = ExpertFiles(model.base, model.orbitpainter or None)
-    dtype = torch.bfloat16 if model.train == "lora" else torch.float32
+    dtype = torch.bfloat16 if half and model.train == "lora" else torch.float32
     return load_expert(files, in_channels=model.channels, overrides=overrides, dtype=dtype, progress=progress).model
 
 
 def _initialise(network: OrbitWanTransformer3DModel, model: ModelConfig) -> None:
-    """Weights of a new network: as torch makes them; the head starts at zero, GASA from the full attention."""
-    nn.init.zeros_(network.proj_out.weight)
-    nn.init.zeros_(network.proj_out.bias)
+    """Weights of a new network: as torch makes them, but that the noise passes straight through at first.
+
+    What is to be predicted is noise - data, and most of it stands in the input: an orthonormal embedding of the noise
+    and its transpose in the head give a new network that for nothing. GASA starts from the full attention.
+    """
+    noise = network.patch_embedding.weight[:, : network.config.out_channels]
+    orthonormal = nn.init.orthogonal_(torch.empty(noise.shape[0], noise[0].numel())).view_as(noise)
+    with torch.no_grad():
+        noise.copy_(orthonormal)
+        # The last norm makes a token of unit variance out of it, of which noise has a share of features.
+        gain = (noise[0].numel() / noise.shape[0]) ** 0.5
+        network.proj_out.weight.copy_(gain * orthonormal.permute(2, 3, 4, 1, 0).flatten(0, 3))
+        network.proj_out.bias.zero_()
     if model.gasa:
         network.copy_gasa_from_full_attention()
         for block in network.blocks:

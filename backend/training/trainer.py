@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TextIO
@@ -60,7 +60,11 @@ class Trainer:
         self.config, self.out, self.step = config, out, 0
         # GASA has no weights to train in a sequence without neighbours.
         handlers = [DistributedDataParallelKwargs(find_unused_parameters=config.model.gasa)]
-        self.accelerator = Accelerator(mixed_precision=config.run.precision, kwargs_handlers=handlers)
+        self.accelerator = Accelerator(
+            cpu=not torch.accelerator.is_available(),  # several processes find each other on a CPU only where told
+            mixed_precision="no",  # see `autocast`
+            kwargs_handlers=handlers,
+        )
         self.note = note if self.accelerator.is_main_process else lambda text: None
         self.network = build_network(config)
         self.parameters = trained_parameters(self.network)
@@ -113,23 +117,32 @@ class Trainer:
         checkpoint.check_same(self.config, state, folder)
         if state.get("processes") != self.accelerator.num_processes:
             self.note("The number of processes has changed, so the samples come in another order than before.")
+        self.restore(folder)
+        self.step = int(state["step"])
+
+    def restore(self, folder: Path) -> None:
+        """Read what `tensors` gave. Raises InputError."""
         path = folder / "trained.safetensors"
         checkpoint.load_trained(self.parameters, checkpoint.read_tensors(path), path)
         tensors = checkpoint.read_tensors(folder / "optimiser.safetensors")
-        checkpoint.load_optimiser(self.wrapped, self.optimiser.optimizer, tensors)
+        checkpoint.load_optimiser(self.parameters, self.optimiser.optimizer, tensors)
         if self.average is not None:
             shadow = checkpoint.read_tensors(folder / "ema.safetensors")
             self.average.shadow = {name: tensor.to(self.accelerator.device) for name, tensor in shadow.items()}
-        self.step = int(state["step"])
 
-    def save(self) -> Path:
-        """Write a checkpoint; the folder. All processes call it, the first one writes. Raises OutputError."""
-        tensors = {
+    def tensors(self) -> dict[str, Mapping[str, torch.Tensor]]:
+        """What a checkpoint holds: file name -> tensors. All processes call it."""
+        tensors: dict[str, Mapping[str, torch.Tensor]] = {
             "trained": {name: parameter.detach() for name, parameter in self.parameters.items()},
-            "optimiser": checkpoint.optimiser_tensors(self.wrapped, self.optimiser.optimizer),
+            "optimiser": checkpoint.optimiser_tensors(self.parameters, self.optimiser.optimizer),
         }
         if self.average is not None:
             tensors["ema"] = self.average.shadow
+        return tensors
+
+    def save(self) -> Path:
+        """Write a checkpoint; the folder. All processes call it, the first one writes. Raises OutputError."""
+        tensors = self.tensors()
         folder = self.out / "checkpoints" / f"step-{self.step:08d}"
         if self.accelerator.is_main_process:
             extra = {"processes": self.accelerator.num_processes}
@@ -210,10 +223,15 @@ class Trainer:
     def _loss(self, draw: Draw) -> torch.Tensor:
         example: Example = draw.example.to(self.accelerator.device)
         noise = draw.noise.to(self.accelerator.device)
-        with self.accelerator.autocast():
+        with self.autocast():
             noisy = noised(example.target, noise, draw.sigma)
             velocity = example.predict(self.wrapped, noisy, draw.sigma, self.prompt, self.config.model.channels)
         return velocity_loss(velocity, example.target, noise, draw.weight, example.counted())
+
+    def autocast(self) -> Any:
+        """bfloat16 where the run wants it. Not accelerate's, which is one choice for all runs of a process."""
+        half = self.config.run.precision == "bf16"
+        return torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=half)
 
     def _not_finite(self, keys: list[str]) -> InputError:
         found = checkpoint.checkpoints(self.out)
@@ -227,7 +245,7 @@ class Trainer:
     def _sheet(self, log: _Log | None) -> None:
         """A picture of painted orbits, by the first process."""
         if self.accelerator.is_main_process and self.sheet is not None and log is not None:
-            with self.average.in_place() if self.average is not None else nullcontext(), self.accelerator.autocast():
+            with self.average.in_place() if self.average is not None else nullcontext(), self.autocast():
                 picture = self.sheet.draw(self.network, self.prompt, self.step)
             log.picture(self.step, picture)
         self.accelerator.wait_for_everyone()

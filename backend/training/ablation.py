@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Table 2 of the paper on a small network: the same short training with and without each part.
+
+Every row is a run of its own with the same seed, samples, noise and number of steps. A row that is finished is kept, so
+the command can be stopped and run again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import UsageError
+from ..files import write_json
+from ..progress import Progress, part, silent
+from .config import TrainConfig
+from .export import load_network
+from .held_out import Score, grey, held_out_samples, mean_colour, network_painter, score, write_sheet
+from .network import build_vae, encoded_prompt
+from .trainer import train
+
+ROWS = ("everything", "no position", "no normal", "no GASA", "no reference")
+BASELINES = {"mean colour of the reference": mean_colour, "grey": grey}
+
+
+def row_config(config: TrainConfig, row: str) -> TrainConfig:
+    """The configuration without the part that a row is named after."""
+    parts = {"no position": "position", "no normal": "normal", "no GASA": "gasa", "no reference": "reference"}
+    if row not in ROWS:
+        raise UsageError("ablation-row", f"There is no row '{row}'.", f"Use {', '.join(ROWS)}.")
+    return config if row == ROWS[0] else replace(config, model=replace(config.model, **{parts[row]: False}))
+
+
+def run_ablation(
+    config: TrainConfig,
+    out: Path,
+    held_out: Path | None,
+    only: Sequence[str] | None = None,
+    progress: Progress = silent,
+    note: Callable[[str], None] = lambda text: None,
+) -> Path:
+    """Train and score what is not there yet; write OUT/ablation.md and .json; the table's path.
+
+    held_out: shards of objects that are not trained on. Raises UsageError, InputError, OutputError, CancelledError.
+    """
+    folder = held_out or (Path(config.data.held_out) if config.data.held_out else None)
+    if folder is None:
+        raise UsageError("ablation-held-out", "The comparison needs objects of its own.", "Give --held-out FOLDER.")
+    samples = held_out_samples(folder)
+    rows = list(only or ROWS)
+    for row in rows:
+        row_config(config, row)
+    for number, row in enumerate(rows):
+        report = part(progress, number / len(rows), (number + 1) / len(rows))
+        _row(row_config(config, row), out / row.replace(" ", "-"), samples, report, note)
+    scores = {row: _read(out / row.replace(" ", "-") / "score.json") for row in ROWS}
+    found = {row: found for row, found in scores.items() if found is not None}
+    found |= {name: score(painter, samples) for name, painter in BASELINES.items()}
+    write_json(out / "ablation.json", {name: one.to_json() for name, one in found.items()})
+    (out / "ablation.md").write_text(table(found, config), encoding="utf-8")
+    return out / "ablation.md"
+
+
+def _row(config: TrainConfig, out: Path, samples: Sequence, progress: Progress, note: Callable[[str], None]) -> None:
+    if (out / "score.json").exists():
+        return
+    folder = train(config, out, resume=True, progress=part(progress, 0, 0.9), note=note)
+    network = load_network(folder, config)
+    painter = network_painter(network, build_vae(config.model), encoded_prompt(config.model), config.model)
+    write_sheet(out / "held_out.png", painter, samples[:4])
+    write_json(out / "score.json", score(painter, samples, part(progress, 0.9, 1.0)).to_json())
+
+
+def _read(path: Path) -> Score | None:
+    return Score(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+
+def table(scores: dict[str, Score], config: TrainConfig) -> str:
+    """Markdown."""
+    run, count = config.run, next(iter(scores.values())).objects
+    lines = [
+        "| trained with | PSNR, hidden views | PSNR, all views |",
+        "| --- | --- | --- |",
+        *(f"| {name} | {one.hidden:.2f} dB | {one.every:.2f} dB |" for name, one in scores.items()),
+        "",
+        f"{run.steps} steps of {run.batch} objects with {run.draws} noise levels each, the same for every row; "
+        f"{count} held-out objects; hidden views look from 90 degrees or more away from the reference.",
+    ]
+    return "\n".join(lines) + "\n"

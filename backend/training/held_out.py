@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How well a network paints objects that it was not trained on, in the views that the reference does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..dataset.sample import OrbitSample
+from ..errors import InputError
+from ..files import write_png
+from ..progress import Progress, silent
+from .config import ModelConfig
+from .painting import hidden_views, masked_psnr, paint_sample, plain_reference
+from .source import ShardSource
+
+Painter = Callable[[OrbitSample, NDArray[np.uint8]], NDArray[np.uint8]]
+STEPS = 4  # of the sampler: the figures are of small networks, which more steps do not make better
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean over objects of the PSNR in dB over the object's pixels: in hidden views, and in all. objects: how many."""
+
+    hidden: float
+    every: float
+    objects: int
+
+    def to_json(self) -> dict[str, float]:
+        return asdict(self)
+
+
+def held_out_samples(folder: Path, most: int = 20) -> list[OrbitSample]:
+    """The first samples of a data set that was not trained on. Raises InputError."""
+    source = ShardSource(folder)
+    return [source.sample(index) for index in range(min(most, len(source)))]
+
+
+def score(painter: Painter, samples: Sequence[OrbitSample], progress: Progress = silent) -> Score:
+    """Paint every sample from its frontal reference and compare with the truth. Raises InputError."""
+    hidden, every = [], []
+    for number, sample in enumerate(samples):
+        progress(number / len(samples), f"held-out object {number + 1} of {len(samples)}")
+        painted = painter(sample, plain_reference(sample))
+        away = hidden_views(sample.views)
+        if not (sample.mask[away] == 255).any():
+            continue  # thinner than a pixel
+        hidden.append(masked_psnr(painted[away], sample.albedo[away], sample.mask[away]))
+        every.append(masked_psnr(painted, sample.albedo, sample.mask))
+    if not hidden:
+        raise InputError("dataset-empty", "No held-out object has a hidden view.", "Render more objects.")
+    return Score(float(np.mean(hidden)), float(np.mean(every)), len(hidden))
+
+
+def mean_colour(sample: OrbitSample, reference: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The painter to beat: the mean colour of the reference's object, everywhere."""
+    inside = reference.max(axis=-1) > 10
+    colour = reference[inside].mean(axis=0) if inside.any() else np.full(3, 127.0)
+    return np.broadcast_to(np.round(colour).astype(np.uint8), sample.albedo.shape)
+
+
+def grey(sample: OrbitSample, reference: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Chance: middle grey everywhere, which is the best guess of one who has seen nothing."""
+    return np.full_like(sample.albedo, 127)
+
+
+def network_painter(network: Any, vae: Any, prompt: torch.Tensor, model: ModelConfig) -> Painter:
+    """Paints with a network. All objects start from the same noise."""
+
+    def paint(sample: OrbitSample, reference: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return paint_sample(network, vae, sample, reference, prompt, model, network.gasa_options, STEPS)
+
+    return paint
+
+
+@contextmanager
+def gates_closed(network: Any) -> Any:
+    """While inside, GASA adds nothing."""
+    gates = [block.attn1.gasa.gate for block in network.blocks]
+    kept = [gate.detach().clone() for gate in gates]
+    with torch.no_grad():
+        for gate in gates:
+            gate.zero_()
+        yield
+        for gate, value in zip(gates, kept, strict=True):
+            gate.copy_(value)
+
+
+def withheld(
+    network: Any,
+    vae: Any,
+    prompt: torch.Tensor,
+    model: ModelConfig,
+    samples: Sequence[OrbitSample],
+    progress: Progress = silent,
+) -> dict[str, Score]:
+    """One trained network, whole and with one input or part taken away when it paints: what it makes use of."""
+
+    def black(sample: OrbitSample, reference: NDArray[np.uint8], painter: Painter) -> NDArray[np.uint8]:
+        return painter(sample, np.zeros_like(reference))
+
+    whole = network_painter(network, vae, prompt, model)
+    rows: dict[str, tuple[Painter, AbstractContextManager[Any]]] = {
+        "everything": (whole, nullcontext()),
+        "no position": (network_painter(network, vae, prompt, replace(model, position=False)), nullcontext()),
+        "no normal": (network_painter(network, vae, prompt, replace(model, normal=False)), nullcontext()),
+        "black reference": (lambda sample, reference: black(sample, reference, whole), nullcontext()),
+        "mean colour of the reference": (mean_colour, nullcontext()),
+        "grey": (grey, nullcontext()),
+    }
+    if model.gasa:
+        rows["no GASA"] = (whole, gates_closed(network))
+    result = {}
+    for number, (name, (painter, state)) in enumerate(rows.items()):
+        progress(number / len(rows), name)
+        with state:
+            result[name] = score(painter, samples)
+    return result
+
+
+def write_sheet(path: Path, painter: Painter, samples: Sequence[OrbitSample], columns: int = 8) -> None:
+    """A picture: for each sample the reference, some true views, and the painted ones below them."""
+    rows = []
+    for sample in samples:
+        reference = plain_reference(sample)
+        painted = painter(sample, reference)
+        shown = np.linspace(0, len(painted) - 1, min(len(painted), 2 * columns)).round().astype(int)
+        rows += [np.concatenate([reference, *frames[shown]], axis=1) for frames in (sample.albedo, painted)]
+    write_png(path, np.concatenate(rows), level=9)
