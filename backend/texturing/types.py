@@ -126,6 +126,7 @@ class FuseParams:
     candidates: int = 15
     smoothness: float = 2.0
     consensus: float = 1.5
+    seams: Literal["agreement", "contrast"] = "agreement"
     cos_min: float = 0.259
     tolerance: float = 1.0
     slope_tolerance: float = 1.0
@@ -184,6 +185,7 @@ class FuseParams:
                 candidates=30,
                 smoothness=5.0,
                 consensus=0.0,
+                seams="contrast",
                 cos_min=0.0,
                 edge_erosion=0,
                 exposure=False,

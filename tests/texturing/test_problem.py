@@ -63,10 +63,21 @@ def test_paper_preset_has_no_consensus():
     np.testing.assert_allclose(problem.cost[0], [0, 0.5], atol=0.005)
 
 
+def test_seams_are_cheap_where_views_agree():
+    voxels, near = row_of_voxels(4)
+    rows = [[(0, 1.0, (100, 100, 100)), (1, 0.9, (100 + d, 100 + d, 100 + d))] for d in (0, 0, 51, 51)]
+    problem = build_problem(voxels, candidates_of(rows, 2), near, OFF)
+    disagreement = np.array([0, 0.05, 0.1])  # half of the difference at both ends, on average
+    expected = (disagreement + 0.02) / (disagreement.mean() + 0.02)
+    np.testing.assert_allclose(problem.weight[:3, 0], expected, atol=1e-5)
+    np.testing.assert_allclose(problem.weight[1:, 1], expected, atol=1e-5)
+
+
 def test_edge_weights_by_hand():
     voxels, near = row_of_voxels(4)
     colours = [(0, 0, 0), (0, 0, 0), (100, 0, 0), (100, 0, 0)]
-    problem = build_problem(voxels, candidates_of([[(0, 1.0, c)] for c in colours], 1), near, OFF)
+    contrast = OFF.replaced({"seams": "contrast"})
+    problem = build_problem(voxels, candidates_of([[(0, 1.0, c)] for c in colours], 1), near, contrast)
     distance = np.array([0, 100, 0]) / 255
     expected = 1 / (1 + distance / (2 * distance.mean()))
     np.testing.assert_allclose(problem.weight[:3, 0], expected, atol=1e-5)
