@@ -7,7 +7,7 @@ RUN := $(BIN)/python
 INSTALL := $(RUN) -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all:
 OUT ?= out/demo
 
-.PHONY: demo test test-real-blender lint bench gpu-check docs screenshots extension repository licences lock blender-packages clean
+.PHONY: demo test test-real-blender lint bench tables gpu-check docs screenshots extension repository licences lock blender-packages clean
 
 # Fails with a sentence that says what to install where the bpy module finds no system libraries.
 BLENDER_LOADS = @$(RUN) -c 'import bpy' 2>/dev/null || \
@@ -32,6 +32,9 @@ lint: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp  ## figures as ratios, measured side by side; prints the tables of docs/benchmarks.md
 	$(RUN) backend/cli.py bench
+
+tables: $(VENV)/dev.stamp  ## quality under drift beside other methods; goes on where it was stopped (out/tables); hours on two cores
+	$(RUN) backend/cli.py bench drift
 
 gpu-check: $(VENV)/dev.stamp  ## what needs a GPU, as a table for docs/benchmarks.md
 	$(RUN) backend/cli.py bench gpu network

@@ -4,14 +4,24 @@
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 
-from .drift_table import Setting, drift_table, markdown, methods
+from .drift_table import Setting, csv_text, drift_table, markdown, methods
 from .scenes import scenes
+
+FOLDER = Path("out/tables")  # rows of finished cases, from which a run goes on; the table; pictures side by side
 
 
 def tables(quick: bool) -> list[str]:
-    """All scenes and drifts; quick: one scene, one drift, small."""
-    setting = Setting(13, 128, 256, 4, 64) if quick else Setting()
-    chosen = methods(setting, torch=importlib.util.find_spec("torch") is not None)
-    rows = drift_table(scenes()[:1] if quick else scenes(), (2.0,) if quick else (0.0, 1.0, 2.0, 4.0), chosen, setting)
+    """All scenes and drifts, going on where a run before was stopped; quick: one scene, one drift, small."""
+    torch = importlib.util.find_spec("torch") is not None
+    if quick:
+        setting = Setting(13, 128, 256, 4, 64)
+        rows = drift_table(scenes()[:1], (2.0,), methods(setting, torch), setting)
+    else:
+        setting = Setting()
+        rows = drift_table(
+            scenes(), (0.0, 1.0, 2.0, 4.0), methods(setting, torch), setting, FOLDER, kept=FOLDER / "rows.jsonl"
+        )  # fmt: skip
+        (FOLDER / "drift.csv").write_text(csv_text(rows))
     return [f"### Quality on held-out views, means over scenes\n\n{markdown(rows)}"]

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -83,20 +84,29 @@ def drift_table(
     setting: Setting | None = None,
     pictures: Path | None = None,
     progress: Progress = silent,
+    kept: Path | None = None,
 ) -> list[dict[str, float | str]]:
     """One row per scene, drift and method: the metrics of section 8.1, means over the held-out views.
 
     Keys: scene, drift, method, psnr, ssim, sharpness, shift_psnr, swd, seams, front_ssim, front_psnr.
     pictures: a folder for side-by-side PNGs (truth first, then the methods in order) of three held-out views and of
     the front, named scene-drift.png.
+    kept: a file with one JSON object a line, to which the rows of every finished case are added; cases that it has
+    from the same setting and methods are not done again.
     """
     setting = setting or Setting()
     count, size = setting.orbit_frames, setting.frame_size
     cameras = [*orbit_cameras("H", count, size), *orbit_cameras("V", count, size)]
     rows: list[dict[str, float | str]] = []
     cases = [(scene, drift) for scene in scenes for drift in drifts]
+    done = {} if kept is None else _finished(kept)
     for number, (scene, drift) in enumerate(cases):
         span = part(progress, number / len(cases), (number + 1) / len(cases))
+        key = json.dumps([scene.name, float(drift), asdict(setting), list(methods)])
+        if key in done:
+            rows += done[key]
+            continue
+        case: list[dict[str, float | str]] = []
         span(0.0, f"{scene.name}, drift {drift:g}: frames")
         frames = render_frames(scene.mesh, scene.colour, cameras, (count, count), drift, seed=setting.seed)
         target = whole_target(scene.mesh, setting.texture_size)
@@ -108,13 +118,36 @@ def drift_table(
             tiles = method(scene.mesh, target, frames, (count, count))
             drawn = [render_texture(hits, scene.mesh, target, tiles) for hits in views]
             row = _measured(scene, target, tiles, views, drawn, truths)
-            rows.append({"scene": scene.name, "drift": float(drift), "method": name, **row})
+            case.append({"scene": scene.name, "drift": float(drift), "method": name, **row})
             shown.append(drawn[:4])
         if pictures is not None:
             pictures.mkdir(parents=True, exist_ok=True)
             sheet = np.concatenate([np.concatenate(column, axis=0) for column in shown], axis=1)
             write_png(pictures / f"{scene.name}-{drift:g}.png", _bytes(sheet))
+        rows += case
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            with kept.open("a") as file:
+                file.write(json.dumps({"case": key, "rows": case}) + "\n")
     return rows
+
+
+def _finished(kept: Path) -> dict[str, list[dict[str, float | str]]]:
+    """The rows of each case that a file of `drift_table` has; a last line that was cut off counts as none."""
+    found = {}
+    for line in kept.read_text().splitlines() if kept.exists() else ():
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        found[entry["case"]] = entry["rows"]
+    return found
+
+
+def csv_text(rows: Sequence[Mapping[str, float | str]]) -> str:
+    """The rows as comma-separated values with a line of names."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return "\n".join([",".join(names), *(",".join(str(row.get(name, "")) for name in names) for row in rows)]) + "\n"
 
 
 def whole_target(mesh: MeshData, size: int) -> TextureTarget:

@@ -223,7 +223,7 @@ def _agreement_weights(edges: Edges, disagreement: NDArray[np.float64], shape: t
 
 
 def _contrast_weights(edges: Edges, doubled: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """w_mn float32 (N, 6) of Eq. 8 from twice the voxels' colours, int32 (N, C) in bytes: low at edges of the picture."""
+    """w_mn float32 (N, 6) of Eq. 8 from twice the voxels' colours, int32 (N, C) in bytes: low at its edges."""
     lengths = []
     for _, low, high in edges:
         squared = np.zeros(len(low), np.int64)

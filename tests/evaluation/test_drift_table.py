@@ -13,18 +13,31 @@ def test_table_of_a_small_experiment(tmp_path):
     chosen = {name: chosen[name] for name in ("ours", "ours, no alignment", "average", "average cos^6")}
     seen = []
     rows = drift_table.drift_table(
-        [scenes.bumpy_sphere()], [0.0, 1.0], chosen, setting, tmp_path, lambda f, d: seen.append(f)
-    )
+        [scenes.bumpy_sphere()], [0.0, 1.0], chosen, setting, tmp_path, lambda f, d: seen.append(f),
+        tmp_path / "rows.jsonl",
+    )  # fmt: skip
     assert [(row["drift"], row["method"]) for row in rows] == [(d, m) for d in (0.0, 1.0) for m in chosen]
     assert seen == sorted(seen)
-    assert {p.name for p in tmp_path.iterdir()} == {"bumpy-sphere-0.png", "bumpy-sphere-1.png"}
+    assert {p.name for p in tmp_path.iterdir()} == {"bumpy-sphere-0.png", "bumpy-sphere-1.png", "rows.jsonl"}
     table = {(row["drift"], row["method"]): row for row in rows}
     still, moved = ({m: table[d, m] for m in chosen} for d in (0.0, 1.0))
     assert abs(still["ours"]["psnr"] - still["ours, no alignment"]["psnr"]) < 0.05  # A9
     assert moved["ours"]["ssim"] > moved["ours, no alignment"]["ssim"]
     assert moved["ours"]["ssim"] > moved["average cos^6"]["ssim"] > moved["average"]["ssim"]
     assert moved["ours"]["front_ssim"] > moved["average cos^6"]["front_ssim"] + 0.08  # A11 asks .12 of 512-pixel frames
+    assert moved["ours"]["seams"] <= 1.45  # A12
     assert np.isnan(moved["average"]["seams"])
     text = drift_table.markdown(rows)
     assert text.count("| average cos^6 |") == 2
     assert "Drift 1 px" in text
+    # What is finished is not done again, even where the file's end was cut off.
+    with (tmp_path / "rows.jsonl").open("a") as file:
+        file.write('{"case": ')
+
+    def never(*_):
+        raise AssertionError
+
+    again = drift_table.drift_table(
+        [scenes.bumpy_sphere()], [0.0, 1.0], dict.fromkeys(chosen, never), setting, kept=tmp_path / "rows.jsonl"
+    )
+    assert drift_table.csv_text(again) == drift_table.csv_text(rows)

@@ -298,7 +298,9 @@ def test_anchors_win_over_frames(mesh, painted):
     tile = only_tile(result)
     assert result.report["anchors"] == 1
     assert 0.1 < (tile.label == 0).sum() / (tile.label >= 0).sum() < 0.5
-    assert abs(tile.rgba[tile.label == 0][:, :3].astype(int) - (200, 10, 10)).mean() < 2
+    mixed = abs(tile.rgba[tile.label == 0][:, :3].astype(int) - (200, 10, 10)).max(axis=1)
+    assert (mixed <= 1).mean() > 0.75  # all but the feather
+    assert mixed.mean() < 6
 
 
 @pytest.mark.parametrize(
