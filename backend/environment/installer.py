@@ -83,24 +83,34 @@ def repair(request: Request, console: Console, check: Callable[[], None]) -> Eng
         return install(request, console, check, Event.INSTALL)
     with stage_progress(console, "preflight", check) as report:
         packages = sorted({bad.package for bad in verify_files(layout.engine(name), report)})
-        refuse(preflight(request, recipe, is_installing(layout)))
-    if not packages:
-        return install(request, console, check, Event.INSTALL)
-    console.note(f"Installing again: {', '.join(packages)}.")
+        if packages:
+            refuse(preflight(request, recipe, is_installing(layout)))
+            console.note(f"Installing again: {', '.join(packages)}.")
     with output_errors(layout.root), locked(layout) as lock, logging(layout) as log:
         work = Workshop(request, log, lock, check)
         machine = Machine(layout, Event.REPAIR, recipe.device, console, check)
         with running(machine):
             fetching = machine.to(Event.CHECKED)
-            (layout.engine(name) / "engine.json").unlink()
-            uv = find_uv(layout, request.uv) or install_uv(work)
-            # The cache may share the damaged file (hard links), so it is forgotten first.
-            work.call("uv", [uv, "cache", "clean", *packages])
-            _sync(work, uv, recipe, name, fetching, lambda: machine.to(Event.FETCHED), packages)
-            _complete(work, recipe, name, machine.to(Event.BUILT))
+            if packages:
+                _replace(work, recipe, name, packages, fetching, lambda: machine.to(Event.FETCHED))
+            else:
+                machine.to(Event.FETCHED)
+            _complete(work, recipe, name, machine.to(Event.BUILT), checked=not packages)
             _switch(layout, name)
             machine.finish(Event.VERIFIED)
     return status(request.root)
+
+
+def _replace(
+    work: Workshop, recipe: Recipe, name: str, packages: list[str], fetching: Progress, prepared: Callable[[], Progress]
+) -> None:
+    """Fetch and install packages again. Until that is done there is no engine of this name."""
+    layout = work.request.layout
+    (layout.engine(name) / "engine.json").unlink()
+    uv = find_uv(layout, work.request.uv) or install_uv(work)
+    # The cache may share the damaged file (hard links), so it is forgotten first.
+    work.call("uv", [uv, "cache", "clean", *packages])
+    _sync(work, uv, recipe, name, fetching, prepared, packages)
 
 
 def roll_back(root: Path) -> EngineStatus:
@@ -206,10 +216,10 @@ def lock_text(work: Workshop, uv: Path, recipe: Recipe) -> str:
     return text + locked_text.read_text(encoding="utf-8")
 
 
-def _complete(work: Workshop, recipe: Recipe, name: str, report: Progress) -> None:
-    """Check the files and what they can do; then the engine is one."""
+def _complete(work: Workshop, recipe: Recipe, name: str, report: Progress, checked: bool = False) -> None:
+    """Check the files (unless they have just been checked) and what they can do; then the engine is one."""
     layout = work.request.layout
-    bad = verify_files(layout.engine(name), part(report, 0.0, 0.6))
+    bad = [] if checked else verify_files(layout.engine(name), part(report, 0.0, 0.6))
     if bad:
         raise OrbitPainterError(
             "engine-damaged", f"{bad[0].path} is not as its package says.", "Check the disk, then press Repair."

@@ -116,6 +116,13 @@ def test_repair(request_for, root, events, index, damage):
         assert events.notes() == ["Installing again: beta."]
 
 
+def test_repairing_a_sound_engine_needs_no_connection(request_for, root, events, index):
+    found = install(request_for(), events, never)
+    index.requests.clear()
+    assert repair(request_for(device="auto", online=False), events, never) == found
+    assert index.requests == []
+
+
 def test_all_problems_are_told_at_once(root, recipe, events):
     made = recipe(disk_bytes=10**18)
     request = Request(root, "cpu", online=False)
