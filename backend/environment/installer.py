@@ -174,8 +174,8 @@ def _sync(
     lock.write_text(lock_text(work, uv, recipe), encoding="utf-8")
     command: list[str | Path] = [uv, "pip", "sync", "--python", python_of(engine), "--require-hashes", "--no-build"]
     command += [word for package in again for word in ("--reinstall-package", package)]
-    sync = SyncProgress(recipe.download_bytes, fetching, prepared)
-    work.call("uv", [*command, *index_words(work.request, recipe), lock], sync.line)
+    sync = SyncProgress(recipe.download_bytes, work.request.layout.cache, fetching, prepared)
+    work.call("uv", [*command, *index_words(work.request, recipe), lock], sync.line, sync.tick)
     sync.fetched()
 
 

@@ -40,11 +40,13 @@ def run(
     check: Callable[[], None],
     environment: Mapping[str, str] | None = None,
     on_line: Callable[[str], None] = lambda line: None,
+    on_tick: Callable[[], None] = lambda: None,
     lock: int | None = None,
 ) -> tuple[int, list[str]]:
     """Run a tool to its end; (exit status, its lines). Its output also goes to `log`, without passwords in addresses.
 
     check     called several times a second; what it raises (CancelledError) ends the tool and is passed on
+    on_tick   called as often while the tool says nothing
     lock      handle of a lock file that the tool keeps held as well: should we be killed, nobody else starts before
               the tool has ended too
     Raises OSError if the tool cannot be started.
@@ -78,6 +80,7 @@ def run(
             try:
                 line = waiting.get(timeout=TICK)
             except queue.Empty:
+                on_tick()
                 continue
             if line is None:
                 break

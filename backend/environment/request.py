@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -59,7 +59,7 @@ class Workshop:
         tool: str,
         command: list[str | Path],
         on_line: Callable[[str], None] = lambda line: None,
-        environment: Mapping[str, str] | None = None,
+        on_tick: Callable[[], None] = lambda: None,
     ) -> list[str]:
         """Run a tool in the root folder; its lines. Raises the error of the advice table unless it ends with 0."""
         status, lines = run(
@@ -67,8 +67,9 @@ class Workshop:
             cwd=self.request.root,
             log=self.log,
             check=self.check,
-            environment={**self._variables(), **(environment or {})},
+            environment=self._variables(),
             on_line=on_line,
+            on_tick=on_tick,
             lock=self.lock,
         )
         if status != 0:

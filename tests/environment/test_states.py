@@ -108,9 +108,26 @@ def test_codes_of_the_table_are_unique():
     assert next(known for known in TABLE if known.code == "disk-full").kind is OutputError
 
 
-def test_progress_follows_the_bytes_and_never_goes_back():
+def test_a_large_package_moves_the_bar_while_it_comes(tmp_path):
+    fractions = []
+    sync = SyncProgress(100 * 2**20, tmp_path, lambda f, d: fractions.append(f), lambda: lambda f, d: None)
+    sync.line("Downloading torch (75.0MiB)")
+    (tmp_path / ".tmpAbc" / "torch").mkdir(parents=True)
+    with open(tmp_path / ".tmpAbc" / "torch" / "lib.so", "wb") as file:
+        file.truncate(50 * 2**20)
+        sync.tick()
+        sync.tick()  # not so soon again
+        assert fractions == [0.0, pytest.approx(0.25)]
+        file.truncate(900 * 2**20)
+    sync._looked = 0.0
+    sync.tick()
+    assert fractions[-1] == pytest.approx(0.75)  # not more than what was announced
+
+
+def test_progress_follows_the_bytes_and_never_goes_back(tmp_path):
     fetching, building = [], []
-    sync = SyncProgress(100 * 2**20, lambda f, d: fetching.append((f, d)), lambda: lambda f, d: building.append(f))
+    told = lambda f, d: fetching.append((f, d))  # noqa: E731
+    sync = SyncProgress(100 * 2**20, tmp_path, told, lambda: lambda f, d: building.append(f))
     for line in (
         "Resolved 3 packages in 2ms",
         "Downloading torch (75.0MiB)",
