@@ -12,7 +12,7 @@ from typing import TextIO
 from ..console import Console, stage_progress
 from ..errors import CancelledError, OrbitPainterError, OutputError
 from ..progress import Progress, silent
-from ..whole_files import hold
+from ..whole_files import hold, output_errors, write_json
 from .layout import Layout
 from .records import ProgressRecord, write
 from .states import Event, State, advance
@@ -76,7 +76,14 @@ def running(machine: Machine) -> Iterator[None]:
 
 @contextmanager
 def locked(layout: Layout) -> Iterator[int]:
-    """The installer's lock; its handle. Raises OutputError if another installer holds it."""
+    """The installer's lock; its handle. The root folder is made, and marked as ours, if it is new.
+
+    Raises OutputError if another installer holds the lock.
+    """
+    with output_errors(layout.root):
+        layout.root.mkdir(parents=True, exist_ok=True)
+    if not layout.marker.exists():
+        write_json(layout.marker, {"made_by": "Orbit Painter", "layout": 1})
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import EngineMissingError, OrbitPainterError, OutputError
-from ..whole_files import check_writable, write_json
+from ..whole_files import check_writable
 from .devices import Recipe
 from .drivers import problem_of
 from .layout import KNOWN, OURS, Layout
@@ -36,7 +36,7 @@ class Problem:
 def preflight(
     request: Request, recipe: Recipe, busy: bool = False, free: Callable[[Path], int] | None = None
 ) -> list[Problem]:
-    """All problems of an installation. Makes the root folder and marks it as ours, if that is possible."""
+    """All problems of an installation. Changes nothing."""
     problems = [
         *_busy(busy),
         *_connection(request),
@@ -149,21 +149,23 @@ def _folder(layout: Layout) -> list[Problem]:
             return [foreign]
         if any((root / name).is_symlink() for name in (*OURS, "cache")):
             return [foreign]
-        root.mkdir(parents=True, exist_ok=True)
-        check_writable(root)
-        if not layout.marker.exists():
-            write_json(layout.marker, {"made_by": "Orbit Painter", "layout": 1})
+        check_writable(_existing(root))
     except OrbitPainterError as error:
         return [Problem(error.code, error.message, error.advice)]
     except OSError as error:
         return [
             Problem(
                 "output-unwritable",
-                f"The folder {root} cannot be made ({error.strerror}).",
+                f"The folder {root} cannot be looked at ({error.strerror}).",
                 "Choose a folder that you may write to.",
             )
         ]
     return []
+
+
+def _existing(path: Path) -> Path:
+    """The path, or the nearest folder above it that is there."""
+    return next(place for place in (path, *path.parents) if place.exists())
 
 
 def _foreign_files(root: Path) -> bool:
@@ -174,7 +176,7 @@ def _foreign_files(root: Path) -> bool:
 
 def _space(root: Path, recipe: Recipe, free: Callable[[Path], int]) -> list[Problem]:
     there = _cached(Layout(root).cache)
-    need, has = max(recipe.disk_bytes - there, 0), free(root)
+    need, has = max(recipe.disk_bytes - there, 0), free(_existing(root))
     if has >= need:
         return []
     return [

@@ -132,6 +132,7 @@ def test_all_problems_are_told_at_once(root, recipe, events):
         install(request, events, never)
     assert "Online Access" in caught.value.message
     assert "GB free" in caught.value.message
+    assert not root.exists()  # nothing was made for an installation that cannot be
 
 
 def test_a_folder_of_somebody_else(root, recipe, events, request_for):
