@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, NoReturn
 
-from . import batch, plan_command
+from . import batch, plan_command, reference_command
 from .dataset import command as dataset_command
 from .environment import command as environment_command
 from .errors import UsageError
@@ -95,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
     guide.add_argument("--size", type=int, default=1024, help="pixels along each side (default: 1024)")
     guide.add_argument("--out", required=True, metavar="PNG", help="the picture; the camera is written beside it")
     guide.add_argument("--json", action="store_true", default=False, help="one event per line on standard output")
+    reference_command.add_arguments(commands, _Parser)
     bench = commands.add_parser("bench", help="measure speed, memory and quality; prints tables", allow_abbrev=False)
     bench.add_argument("names", nargs="*", metavar="NAME", help="benchmarks to run (default: all)")
     bench.add_argument("--quick", action="store_true", help="small problems, to see that the benchmarks work")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from . import guide
+from . import guide, reference_command
 from .arguments import COMMANDS, MANAGING, job_of, parser
 from .batch import run_batch
 from .console import Console, JsonConsole, TerminalConsole
@@ -61,9 +61,10 @@ def main(words: Sequence[str], make_host: Callable[[], Host]) -> int:
                 out.append(Path(options.out))
                 with signals(interruption, lambda: None):
                     return run_batch(options, job_of(options, None), make_host(), console, interruption.check)
-            if options.command == "guide":
+            if options.command in ("guide", "reference"):
+                export = guide.export if options.command == "guide" else reference_command.export
                 with signals(interruption, lambda: None):
-                    guide.export(options, make_host(), console, interruption.check)
+                    export(options, make_host(), console, interruption.check)
                 return 0
             with _parent(options, console, interruption) as parent:
                 request = _request(options)
