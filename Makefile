@@ -33,8 +33,15 @@ lint: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp  ## figures as ratios, measured side by side; prints the tables of docs/benchmarks.md
 	$(RUN) backend/cli.py bench
 
-tables: $(VENV)/dev.stamp  ## quality under drift beside other methods; goes on where it was stopped (out/tables); hours on two cores
+tables: $(VENV)/dev.stamp $(VENV)/neural.stamp  ## quality under drift beside other methods, and the parts of a small OrbitPainter; goes on where it was stopped (out/tables); hours on two cores
 	$(RUN) backend/cli.py bench drift
+	$(DATA) --count 1200 --colourings 3 --first 3000 --out out/tables/training/data
+	$(DATA) --count 20 --out out/tables/training/held-out
+	$(RUN) backend/cli.py train ablation --data out/tables/training/data --held-out out/tables/training/held-out \
+		--set run.steps=1500 --out out/tables/training/ablation
+
+DATA := $(RUN) backend/cli.py dataset render --source procedural --views 8,8 --size 64 --references 1,3,1 \
+	--max-angle 0 --max-elevation 0 --no-material
 
 gpu-check: $(VENV)/dev.stamp  ## what needs a GPU, as a table for docs/benchmarks.md
 	$(RUN) backend/cli.py bench gpu network
@@ -53,7 +60,8 @@ $(VENV)/dev.stamp: requirements/dev.txt | $(VENV)/bin/python
 	@touch $@ $(VENV)/run.stamp
 
 # A plain index gives the torch build of this machine's kind; torch is installed first so that the lock adds nothing to it.
-$(VENV)/neural.stamp: requirements/neural.txt | $(VENV)/dev.stamp
+# train.txt is neural.txt and what training needs beside it.
+$(VENV)/neural.stamp: requirements/train.txt | $(VENV)/dev.stamp
 	$(RUN) -m pip install -q --disable-pip-version-check torch==2.13.0
 	$(INSTALL) -r $<
 	@touch $@
