@@ -5,7 +5,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from orbit_painter.backend import cli  # noqa: E402
+from orbit_painter.backend import plan_command  # noqa: E402
+from orbit_painter.backend.arguments import parser  # noqa: E402
 from orbit_painter.backend.errors import MemoryLimitError  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter import plan, profiles  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter.arithmetic import NetworkSize, Workload  # noqa: E402
@@ -104,18 +105,23 @@ def test_presets_and_times():
     assert plan.plan_run(A, preset("best", False), 24 * GB, 64 * GB).card == "4090"
 
 
-def test_plan_command(capsys):
-    from orbit_painter.backend.commands import main
+class Console:
+    def __init__(self):
+        self.notes = []
 
-    assert main(["plan", "--gpu", "24", "--ram", "64", "--mode", "paper"], lambda: Host()) == 0
-    out = capsys.readouterr()
-    text = out.out + out.err
-    assert "24 GB" in text
-    assert "fp8" in text
+    def note(self, message):
+        self.notes.append(message)
+
+
+def test_plan_command():
+    console = Console()
+    options = parser().parse_args(["plan", "--gpu", "24", "--ram", "64", "--mode", "paper"])
+    plan_command.run_command(options, False, console, lambda: None)
+    (chosen,) = [line for line in console.notes if "this one" in line]
+    assert "fp8" in chosen
+    text = "\n".join(console.notes)
     assert "PFLOP" in text
     assert "4090" in text
-    assert cli is not None
-
-
-class Host:
-    online = False
+    small = parser().parse_args(["plan", "--gpu", "2", "--ram", "64"])
+    plan_command.run_command(small, False, console, lambda: None)
+    assert any("Nothing fits" in line for line in console.notes)
