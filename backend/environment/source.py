@@ -5,7 +5,6 @@ bundle.json     format, platform, device, digest of the engine, and size and SHA
 lock.txt        everything, hashed
 wheels/         one wheel a package, uv among them
 python.tar.gz   the Python that the engine runs on, where it was one that uv had fetched
-models/         models, one folder each (backend/models), where they were asked for
 """
 
 from __future__ import annotations
@@ -34,7 +33,6 @@ class Source:
     digest: str = ""
     lock: Path | None = None
     python: Path | None = None
-    models: Path | None = None
     files: dict[str, Any] = field(default_factory=dict)
 
     def verify(self, progress: Progress = silent) -> None:
@@ -67,7 +65,6 @@ def read_source(folder: Path) -> Source:
             data["digest"],
             folder / "lock.txt",
             _if_there(folder / "python.tar.gz"),
-            _if_there(folder / "models"),
             {str(name): {"size": int(e["size"]), "sha256": str(e["sha256"])} for name, e in data["files"].items()},
         )
         platform = data["platform"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 
 import pytest
 from orbit_painter.backend.console import JsonConsole
@@ -212,3 +213,12 @@ class TestCommand:
         assert events[0]["type"] == "log"
         assert "MIT" in events[0]["message"]
         assert "ready" in events[-1]["metrics"]["vae"]
+
+
+def test_a_store_can_be_copied_to_another_computer(store, hub, console, tmp_path):
+    for model in (EXPERT, VAE):
+        fetch(store, model, hub, console)
+    shutil.copytree(store.folder, tmp_path / "other" / "models")
+    other = ModelStore(tmp_path / "other", store.catalogue)
+    assert set(other.find("orbitpainter")) == {"high", "vae"}
+    assert other.verify(EXPERT) == []
