@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..backend.errors import InputError, OrbitPainterError
-from . import engine_state, jobs, notices, targets, tray
+from . import engine_state, job_folder, jobs, notices, targets, thumbnails, tray
 from .props import settings_of
 from .translations import tr
 from .variant_props import results_of
@@ -30,7 +30,7 @@ class _Job(bpy.types.Operator):
 
     def run(self, context: Any, work: Work, interactive: bool) -> set[Any]:
         queued = interactive and settings_of(context.scene).process == "BACKGROUND"
-        for job, objects in work:
+        for number, (job, objects) in enumerate(work):
             try:
                 if queued:
                     jobs.submit(context, job, objects)
@@ -38,6 +38,8 @@ class _Job(bpy.types.Operator):
                 with _shown_progress(context) as progress:
                     view = jobs.run_blocking(context, job, objects, progress)
             except OrbitPainterError as error:
+                for left, _ in work[number:]:  # they hold nothing but their references
+                    job_folder.discard(Path(left.out))
                 return self.refused(error)
             if view.state != "done":
                 self.report({"ERROR"}, f"{view.message} {view.advice}".strip())
@@ -174,6 +176,7 @@ class ORBIT_PAINTER_OT_retry(_OnJob):
     bl_label = "Try Again"
 
     def execute(self, context: Any) -> set[Any]:
+        thumbnails.forget()  # its views are painted again under the same names
         jobs.retry(self.job_id)
         return {"FINISHED"}
 
