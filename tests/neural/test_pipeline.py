@@ -201,6 +201,25 @@ def test_progress_rises_and_can_stop_inside_a_step(pipe, orbits, picture, prompt
     assert pipe.transformer_2.on_block is None
 
 
+@pytest.mark.parametrize("word", ["encoding", "decoding"])
+def test_the_vae_can_be_stopped_too(pipe, orbits, picture, prompts, word):
+    heard = []
+
+    def stop(fraction, detail):
+        heard.append(detail)
+        if heard.count(detail) > 1 and word in detail:
+            raise CancelledError
+
+    def work():
+        return pipe.encode_orbit(orbits[0], stop) if word == "encoding" else run(*given, progress=stop)
+
+    given = (pipe, orbits, picture, prompts)
+    with pytest.raises(CancelledError):
+        work()
+    assert not pipe.vae.encoder._forward_pre_hooks
+    assert not pipe.vae.decoder._forward_pre_hooks
+
+
 def test_latents_are_kept_per_mesh(pipe, orbits, picture, prompts, tmp_path):
     pipe.cache = LatentCache(tmp_path)
     calls = []

@@ -15,7 +15,7 @@ from ...errors import EngineMissingError, InputError, MemoryLimitError
 from ...progress import Progress, part
 from ..base import PaintedFrames, PaintRequest
 from . import profiles
-from .arithmetic import Workload
+from .arithmetic import NetworkSize, Workload
 from .options import OrbitPainterOptions
 from .weights import find_parts
 
@@ -50,7 +50,7 @@ class OrbitPainterPainter:
             device = find_device(options.device)
         else:
             device = find_device(options.device)
-            profile = chosen_profile(options.memory, device, workload)
+            profile = chosen_profile(options.memory, device, workload, options.mode == "paper")
         notes: list[str] = []
         while True:
             try:
@@ -128,10 +128,11 @@ def require_packages() -> None:
         )
 
 
-def chosen_profile(wanted: str, device: Any, workload: Workload) -> profiles.MemoryProfile:
+def chosen_profile(wanted: str, device: Any, workload: Workload, gasa: bool) -> profiles.MemoryProfile:
     """The profile of that name, or the largest that fits into what is free. Raises MemoryLimitError."""
     if wanted != "auto":
         return profiles.profile_named(wanted)
     if device.device.type == "cpu":
         return profiles.CPU
-    return profiles.choose(device.free * 0.95, device.ram, workload, allowed=device.storages).profile
+    size = NetworkSize(gasa=gasa)
+    return profiles.choose(device.free * 0.95, device.ram, workload, size, device.storages).profile

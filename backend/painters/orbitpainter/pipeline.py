@@ -164,15 +164,18 @@ class OrbitPainterPipeline(DiffusionPipeline):
         return encode_prompts(self.tokenizer, self.text_encoder)
 
     @torch.no_grad()
-    def encode_orbit(self, orbit: OrbitPictures) -> OrbitLatents:
-        """Latents of an orbit's passes, from the cache where it has been encoded before."""
-        position = self._encoded(orbit.segment, orbit.position)
-        normal = self._encoded(orbit.segment, orbit.normal)
+    def encode_orbit(self, orbit: OrbitPictures, progress: Progress = silent) -> OrbitLatents:
+        """Latents of an orbit's passes, from the cache where it has been encoded before.
+
+        progress: called for each latent frame; what it raises stops the encoding.
+        """
+        position = self._encoded(orbit.segment, orbit.position, part(progress, 0.0, 0.5))
+        normal = self._encoded(orbit.segment, orbit.normal, part(progress, 0.5, 1.0))
         return OrbitLatents(orbit.segment, position, normal, orbit.geometry)
 
-    def _encoded(self, segment: Segment, pixels: NDArray[np.uint8]) -> torch.Tensor:
+    def _encoded(self, segment: Segment, pixels: NDArray[np.uint8], progress: Progress = silent) -> torch.Tensor:
         def latents() -> torch.Tensor:
-            with self._vae_at_work() as vae:
+            with self._vae_at_work(lambda: progress(0.0, "encoding the passes")) as vae:
                 return encode_run(vae, Run((segment,)), [pixels])
 
         return self.cache.get(pixels, f"{self.vae_id} {segment.closing}", latents)
@@ -241,8 +244,7 @@ class OrbitPainterPipeline(DiffusionPipeline):
             noise = initial_noise((1, LATENT_CHANNELS, *inputs.position.shape[2:]), source).to(self._device)
             first = self._first_frame(mode, run, frames, sharing)
             painted = self._sample(inputs, noise, sigmas, guidance, boundary, first, after, report)
-            report(0.95, "decoding")
-            with self._vae_at_work() as vae:
+            with self._vae_at_work(partial(report, 0.95, "decoding")) as vae:
                 frames += decode_run(vae, run, painted, truncate)
             latents += [piece.cpu() for piece in run.split(painted)]
         progress(1.0, "painted")
@@ -389,17 +391,21 @@ class OrbitPainterPipeline(DiffusionPipeline):
         return self.transformer if expert == "high" else self.transformer_2
 
     @contextmanager
-    def _vae_at_work(self) -> Iterator[AutoencoderKLWan]:
-        if not self.vae_on_demand:
-            yield self.vae
-            return
+    def _vae_at_work(self, tick: Callable[[], None] = lambda: None) -> Iterator[AutoencoderKLWan]:
+        """The VAE on the device of the run; `tick` is called before each latent frame."""
         vae: Any = self.vae
         home = vae.device
-        vae.to(self._device)
+        halves = [half for name in ("encoder", "decoder") if (half := getattr(vae, name, None)) is not None]
+        hooks = [half.register_forward_pre_hook(lambda module, given: tick()) for half in halves]
         try:
+            if self.vae_on_demand:
+                vae.to(self._device)
             yield vae
         finally:
-            vae.to(home)
+            for hook in hooks:
+                hook.remove()
+            if self.vae_on_demand:
+                vae.to(home)
 
     @contextmanager
     def _reporting(

@@ -141,8 +141,8 @@ class Session:
         )
         encoded = []
         for index, orbit in enumerate(orbits):
-            progress(0.07 + 0.015 * index, "encoding the passes")
-            encoded.append(pipe.encode_orbit(orbit))
+            share = part(progress, 0.07 + 0.015 * index, 0.085 + 0.015 * index)
+            encoded.append(pipe.encode_orbit(orbit, share))
         reference = pipe.encode_picture(prepared.picture)
         look = _Look(request, orbits, encoded, reference, prepared.picture, options.v_mirrored)
         with speed.step_cache(pipe, chosen):
