@@ -28,7 +28,7 @@ from .scene_write import Mode
 from .translations import tr
 from .uv_write import linked, write_uv_map
 from .variant_props import results_of
-from .variant_show import show_variant
+from .variant_show import remove_layer, show_variant
 
 Storage = Literal["BESIDE", "PACKED"]
 
@@ -63,7 +63,7 @@ def apply_result(job_dir: Path, refs: Sequence[BlockRef], options: Options) -> l
             if variants.find(obj, placement.recipe_id) is None:
                 _add(obj, placed, placement, job, job_dir, options, undo)
             variant = variants.find(obj, placement.recipe_id)
-            variant.uv_map, variant.attribute = uv_map, attribute
+            variant.uv_map, variant.made_uv, variant.attribute = uv_map, bool(placed.new_uv), attribute
             variant.textures.clear()
             for texture in () if attribute else placed.textures:
                 item = variant.textures.add()
@@ -191,7 +191,7 @@ def _uv_map(job_dir: Path, obj: bpy.types.Object, placed: PlacedObject, undo: Ex
     before = set(mesh.uv_layers.keys())
     name = write_uv_map(obj, placed.uv_map, load_npz(job_dir / FOLDER / placed.new_uv)["uv"])
     if name not in before:
-        undo.callback(_remove_layer, mesh.uv_layers, name)
+        undo.callback(remove_layer, mesh.uv_layers, name)
     return name
 
 
@@ -206,13 +206,8 @@ def _attribute(
     known = name in mesh.color_attributes
     name = write_colours(obj, name, load_npz(job_dir / FOLDER / placed.colours)["colour"], options.domain)
     if not known:
-        undo.callback(_remove_layer, mesh.color_attributes, name)
+        undo.callback(remove_layer, mesh.color_attributes, name)
     return name
-
-
-def _remove_layer(layers: Any, name: str) -> None:
-    if name in layers:
-        layers.remove(layers[name])
 
 
 # The variant

@@ -78,10 +78,14 @@ def export_glb(path: str | Path, objects: Sequence[bpy.types.Object]) -> None:
 
 
 def _playing(objects: Sequence[bpy.types.Object]) -> set[str]:
-    """Names of the actions that the objects and what they hang on play at the moment."""
+    """Names of the actions that the objects and what they hang on play at the moment, and of tracks that hold them."""
     owners = {supported for obj in objects for supported in _with_supports(obj)}
     data = (owner.animation_data for owner in owners)
-    return {found.action.name for found in data if found is not None and found.action is not None}
+    playing = [(found, found.action) for found in data if found is not None and found.action is not None]
+    tracks = [
+        track for found, action in playing for track in found.nla_tracks for s in track.strips if s.action == action
+    ]
+    return {action.name for _, action in playing} | {track.name for track in tracks}  # 4.2 exports the tracks' names
 
 
 def _failed(path: Path, reason: object) -> OutputError:

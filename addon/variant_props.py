@@ -49,6 +49,9 @@ class ORBIT_PAINTER_PG_variant(bpy.types.PropertyGroup):
         ],
     )
     uv_map: bpy.props.StringProperty(name="UV Map", description="UV map that the textures are laid out in")
+    made_uv: bpy.props.BoolProperty(
+        name="Made UV Map", description="The UV map was made for this variant, and goes with the last that needs it"
+    )
     attribute: bpy.props.StringProperty(
         name="Color Attribute", description="Color attribute that holds the variant; empty for textures"
     )

@@ -86,6 +86,7 @@ def remove(obj: bpy.types.Object, recipe_id: str) -> list[Path]:
     variant = find(obj, recipe_id)
     images = list(dict.fromkeys(t.image for t in variant.textures if t.image is not None))
     attribute, sidecars = variant.attribute, sidecars_of(variant)
+    made_uv = variant.uv_map if variant.made_uv else ""
     results.variants.remove(list(results.variants).index(variant))
     results.active = min(results.active, max(len(results.variants) - 1, 0))
     if results.previous == recipe_id:
@@ -96,15 +97,26 @@ def remove(obj: bpy.types.Object, recipe_id: str) -> list[Path]:
         if not needed and image.library is None:
             files += image_files(image)
             bpy.data.images.remove(image)
-    others = [o for o in bpy.data.objects if o.type == "MESH" and find(o, recipe_id) is not None]
-    if not others:
+    if not any(find(o, recipe_id) is not None for o in _meshes()):
         files += sidecars
     mesh: Any = obj.data
-    if attribute and mesh.library is None and not any(o.data == mesh for o in others):
-        layer = mesh.color_attributes.get(attribute)
-        if layer is not None:
-            mesh.color_attributes.remove(layer)
+    if mesh.library is None:
+        left = [variant for o in _meshes() if o.data == mesh for variant in results_of(o).variants]
+        if attribute and all(variant.attribute != attribute for variant in left):
+            remove_layer(mesh.color_attributes, attribute)
+        if made_uv and all(variant.uv_map != made_uv for variant in left):
+            remove_layer(mesh.uv_layers, made_uv)
     return files
+
+
+def _meshes() -> list[bpy.types.Object]:
+    return [obj for obj in bpy.data.objects if obj.type == "MESH"]
+
+
+def remove_layer(layers: Any, name: str) -> None:
+    """Of UV maps or colour attributes, if it is there."""
+    if name in layers:
+        layers.remove(layers[name])
 
 
 # What Restore Original needs

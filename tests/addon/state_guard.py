@@ -21,13 +21,15 @@ def snapshot() -> dict[str, str]:
         if prop.type != "COLLECTION":
             continue
         blocks = getattr(bpy.data, prop.identifier)
-        values[f"data.{prop.identifier}"] = repr([(block.name, block.users) for block in blocks])
+        values[f"data.{prop.identifier}"] = repr([(block.name, _users(block)) for block in blocks])
     for scene in bpy.data.scenes:
         _dump(values, f"scene[{scene.name}]", scene, 0)
         for layer in scene.view_layers:
             chosen = [(o.name, o.select_get(view_layer=layer), o.hide_get(view_layer=layer)) for o in layer.objects]
             values[f"scene[{scene.name}].{layer.name}.objects"] = repr(chosen)
-            values[f"scene[{scene.name}].{layer.name}.active"] = str(layer.objects.active)
+            values[f"scene[{scene.name}].{layer.name}.active"] = repr(
+                layer.objects.active and layer.objects.active.name_full
+            )
     for name in ("worlds", "objects", "materials", "cameras", "lights", "images"):
         for block in getattr(bpy.data, name):
             _dump(values, f"{name}[{block.name}]", block, 0)
@@ -41,10 +43,15 @@ def snapshot() -> dict[str, str]:
     return values
 
 
+def _users(block) -> int | None:
+    """Until 4.2, copying a material counts the users of its images twice."""
+    return None if bpy.app.version < (4, 3) and isinstance(block, bpy.types.Image) else getattr(block, "users", None)
+
+
 def _dump(values: dict[str, str], path: str, struct, depth: int) -> None:
     for prop in struct.bl_rna.properties:
         key = prop.identifier
-        if key in SKIPPED:
+        if key in SKIPPED or (key == "users" and _users(struct) is None):
             continue
         where = f"{path}.{key}"
         try:
@@ -54,7 +61,7 @@ def _dump(values: dict[str, str], path: str, struct, depth: int) -> None:
             continue
         if prop.type == "POINTER":
             if value is None or isinstance(value, bpy.types.ID):
-                values[where] = str(value)
+                values[where] = "None" if value is None else f"{type(value).__name__} {value.name_full}"
             if value is not None and depth < DEPTH and (not isinstance(value, bpy.types.ID) or value.is_embedded_data):
                 _dump(values, where, value, depth + 1)
         elif prop.type == "COLLECTION":

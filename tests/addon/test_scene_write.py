@@ -388,6 +388,8 @@ def test_a_material_without_nodes(empty, picture):
     obj = cube(empty, material="")
     plain = empty.data.materials.new("Plain")
     plain.use_nodes = False
+    if plain.node_tree is not None and plain.use_nodes:
+        pytest.skip("materials are always made of nodes in this Blender")
     plain.metallic, plain.roughness = 0.75, 0.25
     obj.data.materials.append(plain)
     apply([obj], {"Cube": [picture()]})

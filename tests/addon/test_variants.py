@@ -526,6 +526,28 @@ def test_variants_survive_saving_and_travel_to_other_files(bl, two, tmp_path):
     assert look(obj) == [("DATA", "Paint", None)]
 
 
+def test_a_new_uv_map_goes_with_the_last_variant(bl, job, finished_job, snapshot, tmp_path):
+    import numpy as np
+    from orbit_painter.addon.uv_write import write_uv_map
+
+    obj = cube(bl)
+    before = snapshot()
+    uv = np.random.default_rng(0).random((24, 2))
+    write_uv_map(obj, "OrbitPainter", uv)
+    folders = [job([obj], colour, uv_maps={"Cube": "OrbitPainter"}) for colour in (RED, BLUE)]
+    obj.data.uv_layers.remove(obj.data.uv_layers["OrbitPainter"])
+    assert changed(before, snapshot()) == set()
+    for folder in folders:
+        assert apply(bl, folder) == {"FINISHED"}
+    layer = obj.data.uv_layers["OrbitPainter"]
+    assert np.allclose([tuple(item.vector) for item in layer.uv], uv)
+    assert obj.data.uv_layers.active.name == "UVMap"
+    bl.ops.orbit_painter.variant_remove()
+    assert "OrbitPainter" in obj.data.uv_layers
+    bl.ops.orbit_painter.variant_remove()
+    assert changed(before, snapshot(), *OURS) == set()
+
+
 def test_copy_settings_gives_the_same_job(bl, two):
     from orbit_painter.addon import job_settings
 
