@@ -7,7 +7,7 @@ RUN := $(BIN)/python
 INSTALL := $(RUN) -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all:
 OUT ?= out/demo
 
-.PHONY: demo test test-real-blender lint bench tables gpu-check docs screenshots extension repository licences lock blender-packages clean
+.PHONY: demo test test-real-blender test-compat lint bench tables gpu-check docs screenshots extension repository licences lock blender-packages clean
 
 # Fails with a sentence that says what to install where the bpy module finds no system libraries.
 BLENDER_LOADS = @$(RUN) -c 'import bpy' 2>/dev/null || \
@@ -24,6 +24,16 @@ test: $(VENV)/dev.stamp $(VENV)/neural.stamp  ## everything that needs no GPU; t
 
 test-real-blender: $(VENV)/dev.stamp  ## what needs a Blender program (REAL_BLENDER names the command)
 	$(RUN) -m pytest -q -m real_blender tests
+
+# The add-on's tests in the bpy modules of other Blender versions, each in an environment of its own.
+COMPAT := 4.2 5.0
+test-compat: $(COMPAT:%=.compat/%/stamp)  ## what touches Blender, in Blender 4.2 and 5.0 (about 1 GB of downloads)
+	for version in $(COMPAT); do .compat/$$version/bin/python -m pytest -q -m "not real_blender" tests/addon || exit 1; done
+
+.compat/%/stamp: requirements/bpy-%.txt
+	$(PYTHON) -m venv .compat/$*
+	.compat/$*/bin/python -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	@touch $@
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -89,6 +99,7 @@ lock: | $(VENV)/bin/python  ## resolve pyproject.toml again into requirements/, 
 	$(COMPILE_TORCH) --index $(PYTORCH_CPU) requirements/torch-cpu.in -o requirements/torch-cpu.txt
 	$(COMPILE_TORCH) requirements/torch-cuda.in -o requirements/torch-cuda.txt
 	printf 'uv\npip\n' | $(subst pyproject.toml,-,$(COMPILE)) -o requirements/tools.txt
+	for version in $(COMPAT); do echo "bpy==$$version.*" | $(COMPILE) - --group compat -o requirements/bpy-$$version.txt; done
 
 licences: $(VENV)/dev.stamp  ## docs/licences.md: every package of the locks, its version and licence
 	$(RUN) packaging/licences.py
@@ -115,5 +126,5 @@ blender-packages: | $(VENV)/bin/python
 		-r requirements/blender-program.txt && echo "Installed for Blender's Python $$version."
 
 clean:
-	rm -rf $(VENV) .packages out dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .compat .packages out dist .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
