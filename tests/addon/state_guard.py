@@ -44,8 +44,9 @@ def snapshot() -> dict[str, str]:
 
 
 def _users(block) -> int | None:
-    """Until 4.2, copying a material counts the users of its images twice."""
-    return None if bpy.app.version < (4, 3) and isinstance(block, bpy.types.Image) else getattr(block, "users", None)
+    """Until 4.2, copying a material counts the users of its images and node groups twice."""
+    miscounted = bpy.app.version < (4, 3) and isinstance(block, bpy.types.Image | bpy.types.NodeTree)
+    return None if miscounted else getattr(block, "users", None)
 
 
 def _dump(values: dict[str, str], path: str, struct, depth: int) -> None:
