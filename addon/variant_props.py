@@ -82,7 +82,6 @@ class ORBIT_PAINTER_PG_original_material(bpy.types.PropertyGroup):
 class ORBIT_PAINTER_PG_original(bpy.types.PropertyGroup):
     """What Restore Original puts back."""
 
-    recorded: bpy.props.BoolProperty(name="Recorded", description="There is something to restore", override=ONE)
     slots: bpy.props.CollectionProperty(
         type=ORBIT_PAINTER_PG_original_slot, name="Slots", description="Slots as they were", override=MANY
     )
@@ -113,8 +112,9 @@ class ORBIT_PAINTER_PG_object(bpy.types.PropertyGroup):
     previous: bpy.props.StringProperty(
         name="Previous Variant", description="Result that was shown before this one", override=ONE
     )
-    original: bpy.props.PointerProperty(
-        type=ORBIT_PAINTER_PG_original, name="Original", description="The object before its first result", override=ONE
+    # One item while there is something to restore. A pointer would not survive in overrides: 5.0 does not save it.
+    originals: bpy.props.CollectionProperty(
+        type=ORBIT_PAINTER_PG_original, name="Original", description="The object before its first result", override=MANY
     )
 
 

@@ -49,7 +49,8 @@ def restore_original(objects: Sequence[bpy.types.Object]) -> None:
     A slot that the artist has given another material since keeps that.
     """
     for obj in objects:
-        results, original = results_of(obj), results_of(obj).original
+        results = results_of(obj)
+        original = results.originals[0]
         previous = shown(obj)
         change = Change("new_material", "")
         for slot in original.slots:
@@ -70,7 +71,7 @@ def restore_original(objects: Sequence[bpy.types.Object]) -> None:
             change.added_slots.append(ref(obj.data))  # pyright: ignore[reportArgumentType]
         change.active.append((ref(obj), original.active_index))
         _choose_colours(obj, original.active_colour, original.render_colour)
-        _forget(original)
+        results.originals.clear()
         restore(change)
         results.previous = previous
 
@@ -124,9 +125,10 @@ def remove_layer(layers: Any, name: str) -> None:
 
 def _remember(obj: bpy.types.Object, change: Change, colours: tuple[str, str]) -> None:
     """Record what a change did to the object, as far as nothing is recorded yet."""
-    original = results_of(obj).original
-    if not original.recorded:
-        original.recorded = True
+    originals = results_of(obj).originals
+    original = originals[0] if originals else None
+    if original is None:
+        original = originals.add()
         original.active_colour, original.render_colour = colours
         original.active_index = next(i for r, i in change.active if r.resolve() == obj)
     known = {slot.index for slot in original.slots}
@@ -148,13 +150,6 @@ def _remember(obj: bpy.types.Object, change: Change, colours: tuple[str, str]) -
             original.materials.add().material = material
     if any(mesh.resolve() == obj.data for mesh in change.added_slots):
         original.added_slot = True
-
-
-def _forget(original: Any) -> None:
-    original.slots.clear()
-    original.materials.clear()
-    for name in ("recorded", "added_slot", "active_index", "active_colour", "render_colour"):
-        original.property_unset(name)
 
 
 def _edit(text: str) -> NodeEdit:

@@ -31,7 +31,7 @@ def shown(obj: bpy.types.Object) -> str:
 
 
 def can_restore(obj: bpy.types.Object) -> bool:
-    return results_of(obj).original.recorded
+    return len(results_of(obj).originals) > 0
 
 
 # Files
