@@ -2,12 +2,16 @@
 
 import json
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from orbit_painter.backend.environment import EngineStatus, installer
 from orbit_painter.backend.environment import bundle as module
 from orbit_painter.backend.environment.bundle import make_bundle
 from orbit_painter.backend.environment.installer import install
+from orbit_painter.backend.environment.layout import Layout
 from orbit_painter.backend.environment.request import Request
 from orbit_painter.backend.environment.source import read_source
 from orbit_painter.backend.environment.states import State
@@ -91,3 +95,24 @@ def test_an_unfinished_bundle_is_gone_on_with_and_a_foreign_folder_is_not(folder
     (tmp_path / "mine" / "picture.png").write_bytes(b"")
     with pytest.raises(InputError):
         make_bundle(request_for(), tmp_path / "mine", events, never)
+
+
+def test_the_python_that_uv_fetched_goes_along(root, request_for, tmp_path, events, monkeypatch):
+    """Packed as it lies, unpacked once, and it can be run."""
+    layout = Layout(root)
+    program = layout.pythons / "cpython-3.11.7-linux" / "bin" / "python3.11"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\necho it runs\n")
+    program.chmod(0o755)
+    (program.parent / "python3").symlink_to("python3.11")
+    engine = EngineStatus(State.READY, program.parent / "python3")
+    monkeypatch.setattr(module, "status", lambda place: engine)
+    module._pack_python(request_for(), tmp_path, events)
+    found = installer._unpacked_python(Layout(tmp_path / "other"), tmp_path / "python.tar.gz")
+    assert subprocess.run([found], capture_output=True, text=True, check=True).stdout == "it runs\n"
+    assert (found.parent / "python3").is_symlink()
+    assert installer._unpacked_python(Layout(tmp_path / "other"), tmp_path / "python.tar.gz") == found
+    assert events.notes() == []
+    engine = EngineStatus(State.READY, Path(sys.executable))  # the system's: it would not run elsewhere
+    module._pack_python(request_for(), tmp_path / "none", events)
+    assert "needs Python 3.11" in events.notes()[0]
