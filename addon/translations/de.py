@@ -125,6 +125,10 @@ MESSAGES: dict[str, str] = {
     "Export Guide": "Malhilfe exportieren",
     "Face Corner": "Flächenecke",
     "Favourite": "Favorit",
+    "Made UV Map": "Neue UV-Map",
+    "The UV map was made for this variant, and goes with the last that needs it": (
+        "Die UV-Map wurde für diese Variante gemacht und geht mit der letzten, die sie braucht"
+    ),
     "Few small views, to see whether the references fit": (
         "Wenige kleine Ansichten, um zu sehen, ob die Vorlagen passen"
     ),
