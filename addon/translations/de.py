@@ -368,7 +368,6 @@ MESSAGES: dict[str, str] = {
     "Quality": "Qualität",
     "Ray Casting": "Strahlverfolgung",
     "Recipe": "Rezept",
-    "Recorded": "Aufgezeichnet",
     "Reference whose settings are shown": "Vorlage, deren Einstellungen gezeigt werden",
     "Reference, Passes and Frames": "Vorlage, Pässe und Bilder",
     "References": "Vorlagen",
@@ -533,7 +532,6 @@ MESSAGES: dict[str, str] = {
     "There is no result yet. Its painted views will be shown here.": (
         "Es gibt noch kein Ergebnis. Seine gemalten Ansichten werden hier gezeigt."
     ),
-    "There is something to restore": "Es gibt etwas wiederherzustellen",
     "Together": "Zusammen",
     "Top": "Oberseite",
     "Treat the picture as one whose framing must be found, and no longer as painted over a guide": (
