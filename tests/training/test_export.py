@@ -136,3 +136,48 @@ def test_what_the_released_format_cannot_hold_is_refused(settings, base, tmp_pat
         export.export_released(folder, tmp_path / "x.safetensors")
     with pytest.raises(InputError, match="no checkpoint"):
         export.newest(tmp_path / "nowhere")
+
+
+def test_the_engines_pipeline_paints_with_an_exported_network(settings, tmp_path):
+    """As training's own sampler does, with the weights in bfloat16."""
+    import numpy as np
+    from orbit_painter.backend.painters.orbitpainter.conditions import OrbitPictures
+    from orbit_painter.backend.painters.orbitpainter.latent_layouts import segment_of
+    from orbit_painter.backend.painters.orbitpainter.pipeline import OrbitPainterPipeline
+    from orbit_painter.backend.painters.orbitpainter.prompts import CACHE_FILE, load_prompts
+    from orbit_painter.backend.training.examples import encode_sample
+    from orbit_painter.backend.training.network import encoded_prompt
+    from orbit_painter.backend.training.painting import paint_sample, plain_reference
+    from orbit_painter.backend.training.source import open_source
+
+    config = make_config(settings)
+    folder = train(config, tmp_path / "run")
+    export.export_diffusers(folder, tmp_path / "model", dtype=torch.float32)
+    pipe = OrbitPainterPipeline.from_pretrained(tmp_path / "model")
+    sample = open_source(config.data).sample(0)
+    reference, options = plain_reference(sample), pipe.transformer.gasa_options
+    orbits = []
+    for name, part in (("H", slice(0, 4)), ("V", slice(4, 8))):
+        segment = segment_of(name, 4, stride=1)
+        geometry = encode_sample(pipe.vae, sample, _run(segment), options.grid).geometry
+        orbits.append(
+            OrbitPictures(segment, sample.position[part], sample.normal[part], sample.mask[part] > 127, geometry)
+        )
+    painted = pipe(
+        orbits,
+        reference,
+        load_prompts(tmp_path / "model" / CACHE_FILE),
+        mode="paper",
+        num_inference_steps=3,
+        guidance=1.0,
+        generator=torch.Generator("cpu").manual_seed(0),
+    )
+    network = export.load_network(folder, config)
+    own = paint_sample(network, pipe.vae, sample, reference, encoded_prompt(config.model), config.model, options, 3)
+    assert np.abs(np.concatenate(painted.frames).astype(int) - own).max() <= 1
+
+
+def _run(segment):
+    from orbit_painter.backend.painters.orbitpainter.latent_layouts import Run
+
+    return Run((segment,))

@@ -33,6 +33,7 @@ from .gasa_tokens import TokenGeometry
 from .latent_layouts import Mode, Run, Segment, decode_run, encode_run, plan_runs
 from .latents import LATENT_CHANNELS, encode, network_input, pixels_to_video
 from .parallel import BranchRunner
+from .patch_vae import PatchVae
 from .prompts import PromptEmbeddings, encode_prompts
 from .sampler import (
     BOUNDARY,
@@ -83,6 +84,13 @@ class _Inputs:
     steps: int
     gasa_backend: GasaBackend = "auto"
     copies: dict[torch.device, _Inputs] = field(default_factory=dict)
+
+
+def _vae_class(folder: Path) -> Any:
+    """The Wan VAE, or the fixed codec of small networks."""
+    file = folder / "config.json"
+    patches = file.is_file() and json.loads(file.read_text(encoding="utf-8")).get("_class_name") == PatchVae.__name__
+    return PatchVae if patches else AutoencoderKLWan
 
 
 class OrbitPainterPipeline(DiffusionPipeline):
@@ -137,7 +145,7 @@ class OrbitPainterPipeline(DiffusionPipeline):
         folder = Path(pretrained_model_name_or_path)
         dtype = kwargs.pop("torch_dtype", None)
         classes: dict[str, Any] = {
-            "vae": AutoencoderKLWan,
+            "vae": _vae_class(folder / "vae"),
             "scheduler": FlowMatchEulerDiscreteScheduler,
             "transformer": OrbitWanTransformer3DModel,
             "transformer_2": OrbitWanTransformer3DModel,
@@ -228,7 +236,7 @@ class OrbitPainterPipeline(DiffusionPipeline):
         if not isinstance(guidance, Guidance):
             guidance = Guidance(guidance)
         counts = {orbit.segment.orbit: orbit.segment.views for orbit in encoded}
-        runs = plan_runs(mode, (counts.get("H", 0), counts.get("V", 0)))
+        runs = plan_runs(mode, (counts.get("H", 0), counts.get("V", 0)), encoded[0].segment.stride)
         sigmas = sampling_sigmas(num_inference_steps, float(self.scheduler.config["shift"]))
         boundary = float(self.config["boundary_ratio"]) if boundary is None else boundary
         frames: list[NDArray[np.uint8]] = []
