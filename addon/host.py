@@ -54,7 +54,7 @@ class BlenderHost:
 
     def __init__(self) -> None:
         self.online = online()
-        self.program = _program()
+        self.program: Sequence[str] = _program()
         self._imported: str | None = None
         self._colours = False  # a colour attribute is wanted, not textures
         self._sources: list[SourceObject] = []

@@ -41,7 +41,7 @@ class _Task:
             return False
         return True
 
-    def run(self, title: str, *words: str | Path) -> set[str]:
+    def run(self, title: str, *words: str | Path) -> set[Any]:
         try:
             task = upkeep.start(title, *words)
         except OSError as error:
@@ -76,7 +76,7 @@ class ORBIT_PAINTER_OT_environment(_Task, bpy.types.Operator):
         items = properties.bl_rna.properties["action"].enum_items
         return tr(items[properties.action].description)
 
-    def execute(self, context: Any) -> set[str]:
+    def execute(self, context: Any) -> set[Any]:
         if self.action in ("install", "update", "repair") and (reason := offline_reason()):
             self.report({"ERROR"}, reason + " " + tr("Use Install from Folder."))
             return {"CANCELLED"}
@@ -99,11 +99,11 @@ class ORBIT_PAINTER_OT_environment_folder(_Task, bpy.types.Operator):
     directory: bpy.props.StringProperty(subtype="DIR_PATH", name="Folder", description="Folder to install from")
     filter_folder: bpy.props.BoolProperty(name="Folders", description="Show folders", default=True, options={"HIDDEN"})
 
-    def invoke(self, context: Any, event: Any) -> set[str]:
+    def invoke(self, context: Any, event: Any) -> set[Any]:
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: Any) -> set[str]:
+    def execute(self, context: Any) -> set[Any]:
         return self.run(tr(_TITLES["install"]), "environment", "install", "--from", self.directory)
 
 
@@ -118,14 +118,15 @@ class ORBIT_PAINTER_OT_environment_remove(_Task, bpy.types.Operator):
         name="Delete the Models Too", description="Delete everything that was downloaded for the engine's models"
     )
 
-    def invoke(self, context: Any, event: Any) -> set[str]:
+    def invoke(self, context: Any, event: Any) -> set[Any]:
         return context.window_manager.invoke_props_dialog(self)
 
     def draw(self, context: Any) -> None:
-        self.layout.label(text=str(upkeep.root()), translate=False)
-        self.layout.prop(self, "models")
+        layout: Any = self.layout
+        layout.label(text=str(upkeep.root()), translate=False)
+        layout.prop(self, "models")
 
-    def execute(self, context: Any) -> set[str]:
+    def execute(self, context: Any) -> set[Any]:
         extra = ["--models"] if self.models else []
         return self.run(tr(_TITLES["remove"]), "environment", "remove", *extra)
 
@@ -139,7 +140,7 @@ class ORBIT_PAINTER_OT_model_download(_Task, bpy.types.Operator):
 
     name: bpy.props.StringProperty(name="Model", description="Name of the model in the catalogue")
 
-    def invoke(self, context: Any, event: Any) -> set[str]:
+    def invoke(self, context: Any, event: Any) -> set[Any]:
         return context.window_manager.invoke_props_dialog(self, width=460)
 
     def draw(self, context: Any) -> None:
@@ -148,7 +149,8 @@ class ORBIT_PAINTER_OT_model_download(_Task, bpy.types.Operator):
         from ..backend.models.hub import hub_address
 
         model = model_named(self.name)
-        column = self.layout.column(align=True)
+        layout: Any = self.layout
+        column = layout.column(align=True)
         column.label(text=f"{model.title}: {size_text(model.bytes)}", translate=False)
         column.label(text=f"{hub_address()}/{model.repository}", icon="URL", translate=False)
         column.label(text=str(upkeep.root() / "models" / model.name), icon="FILE_FOLDER", translate=False)
@@ -156,7 +158,7 @@ class ORBIT_PAINTER_OT_model_download(_Task, bpy.types.Operator):
         if model.note:
             column.label(text=model.note, icon="INFO", translate=False)
 
-    def execute(self, context: Any) -> set[str]:
+    def execute(self, context: Any) -> set[Any]:
         if reason := offline_reason():
             self.report({"ERROR"}, reason)
             return {"CANCELLED"}
@@ -172,10 +174,10 @@ class ORBIT_PAINTER_OT_model_remove(_Task, bpy.types.Operator):
 
     name: bpy.props.StringProperty(name="Model", description="Name of the model in the catalogue")
 
-    def invoke(self, context: Any, event: Any) -> set[str]:
+    def invoke(self, context: Any, event: Any) -> set[Any]:
         return context.window_manager.invoke_confirm(self, event)
 
-    def execute(self, context: Any) -> set[str]:
+    def execute(self, context: Any) -> set[Any]:
         return self.run(tr("Removing {name}", name=self.name), "models", "remove", self.name, "--yes")
 
 
@@ -189,11 +191,11 @@ class ORBIT_PAINTER_OT_model_add(bpy.types.Operator):
     directory: bpy.props.StringProperty(subtype="DIR_PATH", name="Folder", description="Folder with models")
     filter_folder: bpy.props.BoolProperty(name="Folders", description="Show folders", default=True, options={"HIDDEN"})
 
-    def invoke(self, context: Any, event: Any) -> set[str]:
+    def invoke(self, context: Any, event: Any) -> set[Any]:
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: Any) -> set[str]:
+    def execute(self, context: Any) -> set[Any]:
         from ..backend.models.store import ModelStore
 
         try:
@@ -213,7 +215,7 @@ class ORBIT_PAINTER_OT_upkeep_cancel(bpy.types.Operator):
     bl_label = "Cancel"
     bl_options = {"INTERNAL"}
 
-    def execute(self, context: Any) -> set[str]:
+    def execute(self, context: Any) -> set[Any]:
         upkeep.cancel()
         return {"FINISHED"}
 
@@ -225,7 +227,7 @@ class ORBIT_PAINTER_OT_upkeep_dismiss(bpy.types.Operator):
     bl_label = "Dismiss"
     bl_options = {"INTERNAL"}
 
-    def execute(self, context: Any) -> set[str]:
+    def execute(self, context: Any) -> set[Any]:
         upkeep.dismiss()
         return {"FINISHED"}
 
@@ -237,7 +239,7 @@ class ORBIT_PAINTER_OT_upkeep_refresh(bpy.types.Operator):
     bl_label = "Refresh"
     bl_options = {"INTERNAL"}
 
-    def execute(self, context: Any) -> set[str]:
+    def execute(self, context: Any) -> set[Any]:
         upkeep.refresh()
         return {"FINISHED"}
 

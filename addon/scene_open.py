@@ -39,7 +39,8 @@ def _freeze() -> None:
     for prop in bpy.data.bl_rna.properties:
         if prop.type == "COLLECTION":
             for block in getattr(bpy.data, prop.identifier):
-                for owner in (block, getattr(block, "node_tree", None)):
+                owners: tuple[Any, ...] = (block, getattr(block, "node_tree", None))
+                for owner in owners:
                     if getattr(owner, "animation_data", None) is not None and block.library is None:
                         owner.animation_data_clear()
 
@@ -48,7 +49,8 @@ def _find(name: str, library: str) -> Any:
     """The object of that name: exported, or linked from its library again."""
     if not library:
         return bpy.data.objects.get((name, None))  # pyright: ignore[reportArgumentType, reportCallIssue]
-    with bpy.data.libraries.load(library, link=True) as (there, wanted):
+    libraries: Any = bpy.data.libraries
+    with libraries.load(library, link=True) as (there, wanted):
         wanted.objects = [name] if name in there.objects else []
     return wanted.objects[0] if wanted.objects else None
 

@@ -12,6 +12,7 @@ import time
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -64,7 +65,8 @@ def root() -> Path:
 def preferences() -> bpy.types.AddonPreferences | None:
     """Our preferences; None where the add-on was registered without being enabled (scripts)."""
     package = (__package__ or "").rpartition(".")[0]
-    addons = bpy.context.preferences.addons if bpy.context.preferences else {}
+    chosen: Any = bpy.context.preferences
+    addons = chosen.addons if chosen else {}
     return addons[package].preferences if package in addons else None
 
 
@@ -193,7 +195,7 @@ def _take(running: Task, event: dict) -> None:
 
 def _redraw() -> None:
     """The preferences, in whichever window they are open."""
-    manager = bpy.context.window_manager
+    manager: Any = bpy.context.window_manager
     for window in manager.windows if manager else ():
         for area in window.screen.areas:
             if area.type in ("PREFERENCES", "VIEW_3D"):

@@ -35,7 +35,7 @@ class FileHost:
     """One job's model file. Writes a .glb; a .blend needs Blender."""
 
     name = "files"
-    program = (sys.executable, str(Path(__file__).with_name("cli.py")))
+    program: Sequence[str] = (sys.executable, str(Path(__file__).with_name("cli.py")))
     online = True  # whoever runs a command that fetches something has asked for it
 
     def __init__(self) -> None:

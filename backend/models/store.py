@@ -115,7 +115,9 @@ class ModelStore:
             wanted = ", ".join(path for model in self.catalogue for path in model.roles.values() if path != ".")
             raise InputError("model-not-found", f"{folder} holds no known model.", f"Looked for: {wanted}.")
         for model in found:
-            files = {path: {"size": size} for path, size in _sizes(folder, model).items()}
+            files: dict[str, dict[str, int | str]] = {
+                path: {"size": size} for path, size in _sizes(folder, model).items()
+            }
             with output_errors(self.home(model)):
                 self.home(model).mkdir(parents=True, exist_ok=True)
             record = ModelRecord(model.name, model.repository, "", model.licence, str(folder.absolute()), files)

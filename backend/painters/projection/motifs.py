@@ -7,6 +7,8 @@ visible surface on both sides, and so goes on round the object; a logo, an eye o
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,7 +46,8 @@ def connected(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
     none = mask.size
     label = np.where(mask, np.arange(mask.size).reshape(mask.shape), none)
     while True:
-        lower = np.where(mask, local_minimum(label.astype(np.float64), 1), none).astype(np.int64)
+        numbers: Any = label.astype(np.float64)  # exact, and filtered like any picture
+        lower = np.where(mask, local_minimum(numbers, 1), none).astype(np.int64)
         lower = np.where(mask, np.append(lower.ravel(), none)[lower], none)  # the label of the label's own pixel
         if (lower == label).all():
             break
