@@ -31,15 +31,17 @@ def environment(tmp_path_factory):
     return {**os.environ, "XDG_DATA_HOME": str(tmp_path_factory.mktemp("data")), "OMP_NUM_THREADS": "1"}
 
 
-def words(out, weights, *more, stage="generate", **options):
+def words(out, weights, *more, stage="paint", **options):
     given = ["--out", str(out), "--json"]
-    if stage == "generate":
+    if stage == "passes":
         given += ["--mesh", str(ROOT / "examples" / "sample.glb"), "--views", "4,4", "--size", "32"]
-        given += ["--renderer", "embree", "--texture-size", "64", "--fuse", "grid=64", "--fuse", "label_grid=32"]
-        given += ["--no-turntable"]
-    given += ["--reference", str(ROOT / "examples" / "reference.png"), "--engine", "orbitpainter"]
-    for name, value in {"weights": weights, "steps": 2, **options}.items():
-        given += ["--engine-option", f"{name}={value}"]
+        given += ["--supersample", "2", "--renderer", "embree"]
+    if stage == "bake":
+        given += ["--texture-size", "64", "--fuse", "grid=64", "--fuse", "label_grid=32"]
+    if stage == "paint":
+        given += ["--reference", str(ROOT / "examples" / "reference.png"), "--engine", "orbitpainter"]
+        for name, value in {"weights": weights, "steps": 2, **options}.items():
+            given += ["--engine-option", f"{name}={value}"]
     return [sys.executable, str(ROOT / "backend" / "cli.py"), stage, *given, *more]
 
 
@@ -54,14 +56,16 @@ def painted(out):
 
 @pytest.fixture(scope="module")
 def finished(weights, environment, tmp_path_factory):
-    """The output folder of a whole job."""
+    """The output folder of a job whose frames are painted and baked (what follows knows nothing of engines)."""
     out = tmp_path_factory.mktemp("job") / "out"
-    status, events, errors = run(words(out, weights), environment)
-    assert status == 0, (events[-3:], errors[-2000:])
-    assert any(event["type"] == "preview" for event in events)
-    assert any("step" in str(event.get("detail")) for event in events)
-    assert list(out.glob("*.glb"))
+    for stage in ("passes", "paint", "bake"):
+        status, events, errors = run(words(out, weights, stage=stage), environment)
+        assert status == 0, (stage, events[-3:], errors[-2000:])
+        if stage == "paint":
+            assert any(event["type"] == "preview" for event in events)
+            assert any("step" in str(event.get("detail")) for event in events)
     assert len(painted(out)) == 8
+    assert list((out / "work" / "bake").iterdir())
     return out
 
 
@@ -101,9 +105,11 @@ def test_stopping_leaves_what_was_there(finished, weights, environment, tmp_path
     assert not [path for path in (out / "work").iterdir() if path.name.startswith(".")]
 
 
-def test_missing_weights_end_with_their_own_status(environment, tmp_path):
+def test_missing_weights_end_with_their_own_status(finished, environment, tmp_path):
     (tmp_path / "empty").mkdir()
-    status, events, _ = run(words(tmp_path / "out", tmp_path / "empty"), environment)
+    out = tmp_path / "out"
+    shutil.copytree(finished, out)
+    status, events, _ = run(words(out, tmp_path / "empty"), environment)
     assert status == 4
     error = next(event for event in events if event["type"] == "error")
     assert error["code"] == "models-missing"
