@@ -135,4 +135,4 @@ def chosen_profile(wanted: str, device: Any, workload: Workload, gasa: bool) -> 
     if device.device.type == "cpu":
         return profiles.CPU
     size = NetworkSize(gasa=gasa)
-    return profiles.choose(device.free * 0.95, device.ram, workload, size, device.storages).profile
+    return profiles.choose(device.free * profiles.USABLE, device.ram, workload, size, device.storages).profile

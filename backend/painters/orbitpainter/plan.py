@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .arithmetic import NetworkSize, Workload
 from .presets import Speed
-from .profiles import FULL_SIZE, GB, PROFILES, MemoryPlan, plan
+from .profiles import FULL_SIZE, GB, PROFILES, USABLE, MemoryPlan, plan
 
 # Operations a second that one forward pass reaches, in bf16 without compilation: measured for H100 and RTX 4090
 # (specs/inference-speed.md section 1), in proportion to the maker's figures for the others.
@@ -56,7 +56,7 @@ def plan_run(
 ) -> RunPlan:
     """gpu, ram: free bytes; name: of the card, where it is known. Step caches and dropped tokens are not counted."""
     table = tuple(plan(profile, workload, size) for profile in PROFILES)
-    fitting = next((p for p in table if p.peak <= gpu and p.ram <= ram), None)
+    fitting = next((p for p in table if p.peak <= USABLE * gpu and p.ram <= ram), None)
     card, rate = card_of(name, gpu)
     forward = size.forward_flops(workload.tokens)
     count = workload.runs * forwards(speed)

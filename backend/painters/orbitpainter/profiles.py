@@ -15,6 +15,7 @@ from .arithmetic import BYTES, VAE_PARAMETERS, NetworkSize, Workload, activation
 
 GB = 1e9
 FULL_SIZE = NetworkSize()
+USABLE = 0.95  # of the free memory: the rest goes to fragments and kernels
 Storage = Literal["bf16", "fp8", "4bit"]
 Placement = Literal["resident", "swap", "stream"]
 
