@@ -24,7 +24,7 @@ class PatchVae(ModelMixin, ConfigMixin):
 
     latents_mean, latents_std: constants of the 16 channels, as `latents.normalise` uses them. The defaults were
     measured on the procedural objects and made about the root of each channel's deviation: fine detail weighs more
-    than in pixels, and less than with equal deviations. On those objects the codec loses 24 dB.
+    than in pixels, and less than with equal deviations. On those objects the codec reaches 24 dB.
     """
 
     @register_to_config
