@@ -5,9 +5,6 @@ specs/checkpoint-mapping.md. Strict: a key too many, a key too few, a wrong shap
 not a number is an InputError that names it. One tensor at a time is in float32, beside the model in its own dtype.
 """
 
-# torch and diffusers are typed for their users, not for those who build on them.
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportPrivateImportUsage=false
-
 from __future__ import annotations
 
 import inspect

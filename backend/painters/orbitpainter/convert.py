@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Turning published files into one folder in diffusers' layout, everything merged (`models convert`)."""
 
-# torch and diffusers are typed for their users, not for those who build on them.
-# pyright: reportPrivateImportUsage=false
-
 from __future__ import annotations
 
 import json

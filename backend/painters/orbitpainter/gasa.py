@@ -7,9 +7,6 @@ The module lives at `blocks.N.attn1.gasa`, so that diffusers' `WanTransformerBlo
 caching, compilation and offloading are registered by that class. The attention processor calls it.
 """
 
-# torch and diffusers are typed for their users, not for those who build on them.
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportIncompatibleMethodOverride=false
-
 from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple

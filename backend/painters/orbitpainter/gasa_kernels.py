@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fast ways to compute GASA over the active tokens of a layout; equal to `attention_reference.dense_attention`."""
 
-# torch and diffusers are typed for their users, not for those who build on them.
-# pyright: reportCallIssue=false
-
 from __future__ import annotations
 
 import logging

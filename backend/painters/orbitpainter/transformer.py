@@ -4,9 +4,6 @@
 specs/orbitpainter.md sections 5.1, 6 and 12. Blocks, norms and embeddings are diffusers' own.
 """
 
-# torch and diffusers are typed for their users, not for those who build on them.
-# pyright: reportAttributeAccessIssue=false, reportCallIssue=false, reportIncompatibleMethodOverride=false, reportOptionalCall=false, reportPrivateImportUsage=false
-
 from __future__ import annotations
 
 import math
