@@ -1,6 +1,7 @@
 """The engine `orbitpainter` with tiny random weights in the released formats: painting, retrying, refusing."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -222,6 +223,19 @@ def test_a_full_memory_is_tried_once_more_one_profile_lower(tiny, release, monke
     with pytest.raises(MemoryLimitError):
         create_painter("orbitpainter").paint(request(tiny, release, memory="48"), silent)
     assert tried == ["48", "24"]
+
+
+def test_a_loaded_models_profile_is_for_its_own_device_only(tiny, release, monkeypatch):
+    """Jobs of one worker may ask for different devices."""
+    asked = []
+    monkeypatch.setattr(engines, "chosen_profile", lambda *given: asked.append(given) or engines.profiles.CPU)
+    engine = create_painter("orbitpainter")
+    engine.paint(request(tiny, release), silent)
+    engine.paint(request(tiny, release, seed=1), silent)
+    assert len(asked) == 1
+    engine._session.key = replace(engine._session.key, devices=("cuda:0", None))
+    engine.paint(request(tiny, release), silent)
+    assert len(asked) == 2
 
 
 def test_two_devices(tiny, release):

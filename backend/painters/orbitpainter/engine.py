@@ -45,11 +45,11 @@ class OrbitPainterPainter:
 
         camera = request.passes.cameras[0]
         workload = Workload.of(options.mode, request.passes.orbit_counts, camera.width)
-        if self._session is not None and options.memory == "auto":
-            profile = self._session.key.profile  # it was measured before the model filled the device
-            device = find_device(options.device)
+        device = find_device(options.device)
+        loaded = None if self._session is None else self._session.key
+        if loaded is not None and options.memory == "auto" and loaded.devices[0] == str(device.device):
+            profile = loaded.profile  # it was measured before the model filled the device
         else:
-            device = find_device(options.device)
             profile = chosen_profile(options.memory, device, workload, options.mode == "paper")
         notes: list[str] = []
         while True:
