@@ -1,6 +1,8 @@
 """The engine `orbitpainter` with tiny random weights in the released formats: painting, retrying, refusing."""
 
+import gc
 import shutil
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -223,6 +225,30 @@ def test_a_full_memory_is_tried_once_more_one_profile_lower(tiny, release, monke
     with pytest.raises(MemoryLimitError):
         create_painter("orbitpainter").paint(request(tiny, release, memory="48"), silent)
     assert tried == ["48", "24"]
+
+
+def test_what_a_full_memory_broke_off_is_freed_before_the_second_try(tiny, release, monkeypatch):
+    loaded = []
+    real = sessions.load_expert
+
+    def full(*given, **named):
+        if len(loaded) == 1:
+            loaded.append(None)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        if len(loaded) == 2:
+            assert loaded[0]() is None
+        result = real(*given, **named)
+        result.model.itself = [result.model]  # as hooks do
+        loaded.append(weakref.ref(result.model))
+        return result
+
+    monkeypatch.setattr(sessions, "load_expert", full)
+    gc.disable()
+    try:
+        create_painter("orbitpainter").paint(request(tiny, release, memory="24"), silent)
+    finally:
+        gc.enable()
+    assert len(loaded) == 4
 
 
 def test_a_loaded_models_profile_is_for_its_own_device_only(tiny, release, monkeypatch):

@@ -41,7 +41,7 @@ class OrbitPainterPainter:
             raise InputError("reference-missing", "No reference picture was given.", "Give one picture of the object.")
         require_packages()
         parts = find_parts(options.weights)
-        from .devices import find_device, is_out_of_memory
+        from .devices import find_device, free_memory, is_out_of_memory
 
         camera = request.passes.cameras[0]
         workload = Workload.of(options.mode, request.passes.orbit_counts, camera.width)
@@ -72,6 +72,9 @@ class OrbitPainterPainter:
                     f"the run was started again with {smaller.name}."
                 ]
                 profile = smaller
+            # Outside the handler, whose traceback holds what was loaded; blocks and their hooks hold each other.
+            gc.collect()
+            free_memory(device.device)
 
     def close(self) -> None:
         """Free the model and the device's memory."""
