@@ -227,6 +227,22 @@ def test_a_full_memory_is_tried_once_more_one_profile_lower(tiny, release, monke
     assert tried == ["48", "24"]
 
 
+def test_the_second_try_does_without_the_second_device(tiny, release, monkeypatch):
+    tried = []
+    real = sessions.Session.paint
+
+    def full(self, *given):
+        tried.append((self.key.profile.name, self.pipe.branches is not None))
+        if len(tried) < 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(self, *given)
+
+    monkeypatch.setattr(sessions.Session, "paint", full)
+    painted = create_painter("orbitpainter").paint(request(tiny, release, memory="80", second_device="cpu"), silent)
+    assert tried == [("80", True), ("48", False)]
+    assert any("second device" in note for note in painted.notes)
+
+
 def test_what_a_full_memory_broke_off_is_freed_before_the_second_try(tiny, release, monkeypatch):
     loaded = []
     real = sessions.load_expert

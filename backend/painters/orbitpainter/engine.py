@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import importlib.util
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ...errors import EngineMissingError, InputError, MemoryLimitError
@@ -72,6 +73,9 @@ class OrbitPainterPainter:
                     f"the run was started again with {smaller.name}."
                 ]
                 profile = smaller
+                if options.second_device is not None and smaller.placement != "resident":
+                    notes.append(f"The second device {options.second_device} was left out: {smaller.name} has no room.")
+                    options = replace(options, second_device=None)
             # Outside the handler, whose traceback holds what was loaded; blocks and their hooks hold each other.
             gc.collect()
             free_memory(device.device)
