@@ -52,7 +52,6 @@ def download(
     InputError (not what was announced: then the part is deleted), OutputError (disk), OrbitPainterError (network),
     CancelledError from `progress`.
     """
-    _check_address(remote.url)
     part = target.with_name(target.name + ".part")
     with output_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +141,7 @@ class _Fetch:
         self._etag = response.headers.get("ETag") or ""
         self.state.write_text(json.dumps({"etag": self._etag}), encoding="utf-8")
         with open(self.part, "ab") as file:
-            while block := response.read(BLOCK):
+            while block := _read(response):
                 file.write(block)
                 self._hasher.update(block)
                 self.done += len(block)
@@ -178,12 +177,24 @@ class _Fetch:
 
 
 def opened(url: str, headers: Mapping[str, str], token: str = "") -> Any:
-    """The response to a GET. The token goes to the host that was asked, not where it redirects to."""
+    """The response to a GET. The token goes to the host that was asked, not where it redirects to.
+
+    Raises InputError for an address that is not https (this computer's own aside), HTTPError, URLError.
+    """
+    _check_address(url)
     request = urllib.request.Request(url, headers=dict(headers))
     if token:
         request.add_unredirected_header("Authorization", f"Bearer {token}")
     opener = urllib.request.build_opener(_SafeRedirects, urllib.request.HTTPSHandler(context=_trust()))
     return opener.open(request, timeout=TIMEOUT)
+
+
+def _read(response: Any) -> bytes:
+    """The next block. Whatever the system calls its failure, it is the connection's, not the disk's."""
+    try:
+        return response.read(BLOCK)
+    except OSError as error:
+        raise ConnectionError(str(error)) from error
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):

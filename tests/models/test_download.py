@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import ssl
 
 import pytest
 from orbit_painter.backend.errors import CancelledError, InputError, OrbitPainterError, OutputError
@@ -49,6 +50,20 @@ def test_a_broken_connection_is_taken_up_where_it_broke(hub, remote, tmp_path):
     assert (tmp_path / "w").read_bytes() == DATA
     starts = [int(r.removeprefix("bytes=").rstrip("-")) if r else 0 for r in hub.ranges]
     assert starts == [0, len(DATA) // 2, len(DATA) * 3 // 4, len(DATA) * 3 // 4]
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.EHOSTUNREACH, "No route"), ssl.SSLError("decryption failed")])
+def test_a_network_that_goes_away_is_not_taken_for_a_full_disk(hub, remote, tmp_path, monkeypatch, failure):
+    real, failures = module.opened, [failure]
+
+    def opened(*given):
+        response = real(*given)
+        if failures:
+            monkeypatch.setattr(response, "read", lambda size: (_ for _ in ()).throw(failures.pop()))
+        return response
+
+    monkeypatch.setattr(module, "opened", opened)
+    assert fetch(remote, tmp_path / "w") == SHA256
 
 
 def test_a_stopped_download_goes_on_in_the_next_run(hub, remote, tmp_path):

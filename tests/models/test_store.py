@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import socket
 
 import pytest
 from orbit_painter.backend.console import JsonConsole
@@ -59,6 +60,13 @@ def test_a_repository_that_is_not_there(hub):
         listing(Model("x", "X", "e", {}, "org/other", ("*",)), hub.url)
     with pytest.raises(InputError):
         listing(EXTRA, hub.url)
+
+
+def test_a_token_never_leaves_unencrypted(monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *given: pytest.fail("the network was used"))
+    with pytest.raises(InputError) as caught:
+        listing(EXPERT, "http://mirror.invalid", "secret")
+    assert caught.value.code == "address-unsafe"
 
 
 def test_fetch_find_verify_remove(store, hub, console):
