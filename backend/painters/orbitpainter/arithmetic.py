@@ -94,7 +94,6 @@ def activation_bytes(size: NetworkSize, tokens: int, chunked_feed_forward: bool 
     return 2.0 * tokens * (7 * size.dim + feed_forward)
 
 
-def vae_bytes(size: int, float32: bool, tiled: bool) -> float:
+def vae_bytes(size: int, float32: bool) -> float:
     """About the peak of the VAE beside its weights: 4 GB in float32 at 512 x 512, untiled."""
-    side = min(size, 256) if tiled else size
-    return (4e9 if float32 else 2e9) * (side / 512) ** 2
+    return (4e9 if float32 else 2e9) * (size / 512) ** 2

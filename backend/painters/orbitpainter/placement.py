@@ -33,8 +33,6 @@ def place(pipe: OrbitPainterPipeline, profile: MemoryProfile, device: torch.devi
     pipe.vae_on_demand = profile.vae_on_demand
     vae: Any = pipe.vae
     vae.to("cpu" if profile.vae_on_demand else device)
-    if profile.vae_tiled:
-        vae.enable_tiling()
     experts = [model for model in (pipe.transformer, pipe.transformer_2) if model is not None]
     if profile.chunked_feed_forward:
         for model in experts:

@@ -35,7 +35,6 @@ class MemoryProfile:
     placement: Placement
     group: int = 0
     vae_float32: bool = False
-    vae_tiled: bool = False
     vae_on_demand: bool = False
     chunked_feed_forward: bool = False
 
@@ -101,7 +100,7 @@ def plan(profile: MemoryProfile, workload: Workload, size: NetworkSize = FULL_SI
         profile,
         weights + widened,
         activation_bytes(size, workload.tokens, profile.chunked_feed_forward),
-        vae_bytes(workload.size, profile.vae_float32, profile.vae_tiled) + vae_weights * profile.vae_on_demand,
+        vae_bytes(workload.size, profile.vae_float32) + vae_weights * profile.vae_on_demand,
         host,
     )
 

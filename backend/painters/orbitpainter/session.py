@@ -100,7 +100,7 @@ class Session:
         scheduler = FlowMatchEulerDiscreteScheduler(shift=SHIFT)
         pipe = OrbitPainterPipeline(vae, scheduler, experts["high"], experts["low"])
         pipe.compute_dtype = device.dtype
-        pipe.vae_id = f"{vae_path} {vae_path.stat().st_mtime_ns} {vae_dtype} {profile.vae_tiled}"
+        pipe.vae_id = f"{vae_path} {vae_path.stat().st_mtime_ns} {vae_dtype}"
         pipe.cache = LatentCache(cache_folder() / "latents")
         place(pipe, profile, device.device)
         if options.second_device is not None:
