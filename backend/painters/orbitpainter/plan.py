@@ -10,8 +10,8 @@ from .arithmetic import NetworkSize, Workload
 from .presets import Speed
 from .profiles import FULL_SIZE, GB, PROFILES, USABLE, MemoryPlan, plan
 
-# Operations a second that one forward pass reaches, in bf16 without compilation: measured for H100 and RTX 4090
-# (specs/inference-speed.md section 1), in proportion to the maker's figures for the others.
+# Operations a second that one forward pass reaches, in bf16 without compilation: H100 and RTX 4090 as published by
+# others (specs/inference-speed.md section 1), the rest rough guesses from the makers' peaks. Not measured here.
 CARDS: dict[str, float] = {
     "H200": 365e12,
     "H100": 365e12,
