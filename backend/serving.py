@@ -99,6 +99,8 @@ class Worker:
             if message.get("job_id") == self._job_id:
                 self._interruption.cancel()
         else:
+            if message["type"] == "run":
+                self._cancelled.discard(message.get("job_id"))  # that cancel came too late for an earlier attempt
             self._waiting.put(message)
 
     def _leave(self) -> None:

@@ -197,6 +197,15 @@ def test_a_job_that_is_cancelled_before_it_was_taken_up(passes, tmp_path):
     assert run(worker, with_size(passes, 2), tmp_path)[-1]["type"] == "result", "a retry has the same id"
 
 
+def test_a_cancel_that_came_too_late_does_not_stop_a_retry(passes, tmp_path):
+    worker = Worker(Writer(io.StringIO()), 1.0, lambda name: Engine(room=9))
+    assert run(worker, with_size(passes, 2), tmp_path)[-1]["type"] == "result"
+    worker._on_message({"type": "cancel", "job_id": "job"})
+    worker._on_message({"type": "run", "job_id": "job", "request": str(tmp_path / "request.json")})
+    worker._serve(worker._waiting.get())
+    assert json.loads(worker._writer._stream.getvalue().splitlines()[-1])["type"] == "result"
+
+
 def test_a_request_survives_its_file(passes, tmp_path):
     request = RunRequest(passes, ("paint", "bake"), resume=False)
     save_request(tmp_path / "r.json", request)
