@@ -59,22 +59,17 @@ class Child:
         self._commands: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._job_object: Any = None
         self._ended_at = 0.0
-        with open(log, "ab") as file:
-            self._log = os.dup(file.fileno())
-        try:
-            self._process = subprocess.Popen(
-                [str(word) for word in command],
-                cwd=cwd,
-                env=dict(environment),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=sys.platform != "win32",
-                creationflags=_FLAGS,
-            )
-        except OSError:
-            os.close(self._log)
-            raise
+        open(log, "ab").close()
+        self._process = subprocess.Popen(
+            [str(word) for word in command],
+            cwd=cwd,
+            env=dict(environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=sys.platform != "win32",
+            creationflags=_FLAGS,
+        )
         if sys.platform == "win32":
             from .windows_job import JobObject
 
@@ -158,6 +153,7 @@ class Child:
         for item in decoder.end():
             self._take(item)
         stream.close()
+        self.close_input()  # it has ended: nobody reads commands any more, and their thread must end too
 
     def _take(self, item: Message | Noise) -> None:
         if isinstance(item, Noise):
@@ -172,8 +168,9 @@ class Child:
 
     def _note(self, line: bytes) -> None:
         self.tail.append(line.decode("utf-8", "replace").rstrip())
-        with self._log_lock, contextlib.suppress(OSError):  # a full disk must not stop the reading of the pipes
-            os.write(self._log, line)
+        # Opened for each line, so that no handle is left. A full disk must not stop the reading of the pipes.
+        with self._log_lock, contextlib.suppress(OSError), open(self.log, "ab") as file:
+            file.write(line)
 
     def _write_commands(self, stream: IO[bytes]) -> None:
         try:

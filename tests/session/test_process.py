@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -176,6 +177,16 @@ def test_closing_ends_the_process(run):
     running.until("running")
     running.children[0].close(2.0)
     assert running.children[0].status is not None
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files")
+def test_a_process_that_has_ended_leaves_no_open_file_and_no_thread(run):
+    def held():
+        return len(list(Path("/proc/self/fd").iterdir())) + threading.active_count()
+
+    before = held()
+    run("good").until("done")
+    wait(lambda: held() <= before)
 
 
 @pytest.mark.parametrize("behaviour", ["silent", "good"])
