@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from ..backend.pipeline import Pipeline
 from ..backend.progress import Progress
 from ..backend.run_folder import RunFolder
 from ..backend.run_request import STAGES
-from ..backend.session import ENDED, Session
+from ..backend.session import ENDED, Place, Session, Step
 from ..backend.texturing.targets import NEW_UV_MAP
 from . import job_folder, jobs, launching
 from .blocks import ref
@@ -37,22 +37,20 @@ Watch = Callable[[jobs.JobView], None]
 
 def run(context: Any, job: Job, objects: Sequence[bpy.types.Object], progress: Watch) -> jobs.JobView:
     """The job's view at its end. `progress` may raise CancelledError. Raises OutputError if job.out cannot be used."""
-    store = JobStore(Path(job.out))
-    console = _Console(context, job, objects, store, progress)
-    try:
-        with _without_new_uv_maps(objects):
-            for step in console.steps:
-                if step.place == "worker":
-                    console.work(step)
-                else:
-                    with RunFolder(job.out) as folder:
-                        Pipeline(job, _ReadingHost(), console, folder, lambda: None).run(step.stages, resume=True)
-        store.finish()
-        console.change(state="done", fraction=1.0)
-    except Exception as failure:  # the view says what it was, the log has the traceback
-        console.fail(failure, write_log(failure, [Path(job.out)]) or "")
-    finally:
-        store.close()
+    with closing(JobStore(Path(job.out))) as store:
+        console = _Console(context, job, objects, store, progress)
+        try:
+            with _without_new_uv_maps(objects):
+                for step in console.steps:
+                    if step.place == "worker":
+                        console.work(step)
+                    else:
+                        with RunFolder(job.out) as folder:
+                            Pipeline(job, _ReadingHost(), console, folder, lambda: None).run(step.stages, resume=True)
+            store.finish()
+            console.change(state="done", fraction=1.0)
+        except Exception as failure:  # the view says what it was, the log has the traceback
+            console.fail(failure, write_log(failure, [Path(job.out)]) or "")
     return console.view
 
 
@@ -106,15 +104,23 @@ class _Console:
             self.view, state=state, message=error.message, advice=error.advice, code=error.code, log=log
         )
 
-    def work(self, step: Any) -> None:
+    def work(self, step: Step) -> None:
         """The step in a worker; what it cannot do is raised."""
-        session = Session(self.view.id, [step], lambda step: launching.worker(""), self._bar, jobs.crashes)
+        places: list[Place] = []
+
+        def start(step: Step) -> Place:
+            places.append(launching.worker(""))
+            return places[-1]
+
+        session = Session(self.view.id, [step], start, self._bar, jobs.crashes)
         session.begin()
-        while session.state not in ENDED:
-            session.tick()
-            self.change(stage=session.stage, fraction=session.fraction, detail=session.detail)
-            time.sleep(0.05)
-        launching.close_all()
+        try:
+            while session.state not in ENDED:
+                session.tick()
+                self.change(stage=session.stage, fraction=session.fraction, detail=session.detail)
+                time.sleep(0.05)
+        finally:  # `change` raises where the job is cancelled
+            launching.close(places)
         if session.state != "done":
             error = CancelledError() if session.state == "cancelled" else None
             raise error or OrbitPainterError(session.failure.code, session.failure.message, session.failure.advice)

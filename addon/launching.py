@@ -79,14 +79,24 @@ def worker(device: str) -> Place:
     return Place(_remembered(child), shared=True)
 
 
+def close(places: Sequence[Place]) -> None:
+    """End the processes of these places."""
+    links = [place.link for place in places]
+    _close([child for child in _children if child in links])
+
+
 def close_all() -> None:
     """End every process that was started here, together."""
-    running = [child for child in _children if child.status is None]
+    _close(_children)
+    _children.clear()
+
+
+def _close(children: Sequence[Child]) -> None:
+    running = [child for child in children if child.status is None]
     for child in running:
         child.close_input()
     for child in running:
         child.close()
-    _children.clear()
 
 
 def _remembered(child: Child) -> Child:

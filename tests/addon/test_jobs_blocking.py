@@ -86,9 +86,9 @@ def test_an_engine_that_is_not_installed(empty, owl, tmp_path, monkeypatch):
     assert (view.out / "work" / "passes" / "stage.json").is_file(), "finished stages are kept"
 
 
-@pytest.mark.slow
-def test_a_neural_engine_paints_in_a_worker(empty, owl, tmp_path, monkeypatch):
-    """Passes and textures here, frames in a process of their own; the engine that stands in needs no weights."""
+@pytest.fixture
+def installed(monkeypatch, tmp_path):
+    """Frames are painted in a process of their own; the engine that stands in needs no weights."""
     from orbit_painter.addon import launching
     from orbit_painter.backend.environment import EngineStatus
     from orbit_painter.backend.environment.states import State
@@ -97,6 +97,32 @@ def test_a_neural_engine_paints_in_a_worker(empty, owl, tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "EMBEDDED", frozenset())
     monkeypatch.setattr(launching, "status", lambda root: EngineStatus(State.READY, Path(sys.executable)))
     monkeypatch.setattr(launching.settings, "root", tmp_path / "engine")
+    yield launching
+    launching.close_all()
+
+
+def test_a_stopped_job_ends_its_worker_and_no_other(empty, owl, tmp_path, installed, monkeypatch):
+    started, worker = [], installed.worker
+
+    def start(device):
+        started.append(worker(device))
+        return started[-1]
+
+    def stop(view):
+        if started:
+            raise CancelledError
+
+    monkeypatch.setattr(installed, "worker", start)
+    other = worker("")
+    stopped = run(empty, job(tmp_path), owl, stop)
+    assert stopped.state == "cancelled"
+    assert [place.link.status is None for place in started] == [False]
+    assert other.link.status is None, "a process of another job was ended"
+
+
+@pytest.mark.slow
+def test_a_neural_engine_paints_in_a_worker(empty, owl, tmp_path, installed):
+    """Passes and textures here, frames in the worker."""
     views = []
     view = run(empty, job(tmp_path), owl, views.append)
     assert (view.state, view.message) == ("done", "")
