@@ -231,7 +231,10 @@ def _report(error: Exception) -> None:
 
 def _tell(entry: _Entry) -> None:
     if entry.session.state == "done":
-        entry.store.finish()
+        try:
+            entry.store.finish()
+        except OutputError as error:  # the folder may be taken for one without a result; the result itself is there
+            _report(error)
     for callback in on_done:
         try:
             callback(_view(entry))

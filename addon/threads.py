@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import queue
 import threading
+import traceback
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import bpy
 
@@ -65,11 +66,15 @@ def unregister() -> None:
 
 
 def _tick() -> float | None:
-    _deliver()
+    """Never raises, for Blender would drop the timer, and what else has finished would wait for the next start."""
+    try:
+        _deliver()
+    except Exception:  # shown where Blender shows such things
+        traceback.print_exc()
     _running.difference_update([thread for thread in _running if not thread.is_alive()])
     return PERIOD if _running or not _finished.empty() else None
 
 
-def _deliver() -> Any:
+def _deliver() -> None:
     while not _finished.empty():
         _finished.get()()

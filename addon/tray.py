@@ -8,6 +8,7 @@ goes on by itself afterwards. One that does not fit stays here until the artist 
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -130,7 +131,12 @@ def _attempt(item: Waiting) -> None:
     words = {"job_dir": str(item.job_dir), "targets": refs_to_text(item.refs)}
     with context.temp_override(window=window):
         apply: Any = bpy.ops.orbit_painter.apply  # pyright: ignore[reportAttributeAccessIssue]
-        apply("EXEC_DEFAULT", True, **words, mode=mode, storage=settings.storage)
+        try:
+            apply("EXEC_DEFAULT", True, **words, mode=mode, storage=settings.storage)
+        except RuntimeError:  # an error of ours: said here, for Blender would drop the timer that others wait for
+            traceback.print_exc()
+            text = tr("An error in Orbit Painter kept this result from being applied. The system console says more.")
+            refused(item.job_dir, "internal", text)
 
 
 @persistent

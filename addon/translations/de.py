@@ -27,6 +27,9 @@ MESSAGES: dict[str, str] = {
     "All results of this object": "Alle Ergebnisse dieses Objekts",
     "Also render a turntable video into the job's folder": "Außerdem ein Drehvideo in den Ordner des Auftrags rendern",
     "and {count} more": "und {count} weitere",
+    "An error in Orbit Painter kept this result from being applied. The system console says more.": (
+        "Ein Fehler in Orbit Painter hat verhindert, dass dieses Ergebnis angewendet wird. Die Systemkonsole sagt mehr."
+    ),
     "Another file was opened before the result was ready. Apply puts it on objects of the same name.": (
         "Bevor das Ergebnis fertig war, wurde eine andere Datei geöffnet. Anwenden legt es auf Objekte "
         "desselben Namens."
