@@ -15,9 +15,10 @@ from pathlib import Path
 from ..errors import UsageError
 from ..files import write_json
 from ..progress import Progress, part, silent
+from . import checkpoint
 from .config import TrainConfig
 from .export import load_network
-from .held_out import Score, grey, held_out_samples, mean_colour, network_painter, score, write_sheet
+from .held_out import Score, grey, held_out_folder, held_out_samples, mean_colour, network_painter, score, write_sheet
 from .network import build_vae, encoded_prompt
 from .trainer import train
 
@@ -45,36 +46,46 @@ def run_ablation(
 
     held_out: shards of objects that are not trained on. Raises UsageError, InputError, OutputError, CancelledError.
     """
-    folder = held_out or (Path(config.data.held_out) if config.data.held_out else None)
-    if folder is None:
-        raise UsageError("ablation-held-out", "The comparison needs objects of its own.", "Give --held-out FOLDER.")
-    samples = held_out_samples(folder)
+    samples = held_out_samples(held_out_folder(held_out, config))
     rows = list(only or ROWS)
     for row in rows:
         row_config(config, row)
+    kept = {row: _finished(row_config(config, row), out / _folder(row)) for row in ROWS}
     for number, row in enumerate(rows):
         report = part(progress, number / len(rows), (number + 1) / len(rows))
-        _row(row_config(config, row), out / row.replace(" ", "-"), samples, report, note)
-    scores = {row: _read(out / row.replace(" ", "-") / "score.json") for row in ROWS}
-    found = {row: found for row, found in scores.items() if found is not None}
+        if kept[row] is None:
+            kept[row] = _row(row_config(config, row), out / _folder(row), samples, report, note)
+    found = {row: one for row, one in kept.items() if one is not None}
     found |= {name: score(painter, samples) for name, painter in BASELINES.items()}
     write_json(out / "ablation.json", {name: one.to_json() for name, one in found.items()})
     (out / "ablation.md").write_text(table(found, config), encoding="utf-8")
     return out / "ablation.md"
 
 
-def _row(config: TrainConfig, out: Path, samples: Sequence, progress: Progress, note: Callable[[str], None]) -> None:
-    if (out / "score.json").exists():
-        return
+def _row(config: TrainConfig, out: Path, samples: Sequence, progress: Progress, note: Callable[[str], None]) -> Score:
     folder = train(config, out, resume=True, progress=part(progress, 0, 0.9), note=note)
     network = load_network(folder, config)
     painter = network_painter(network, build_vae(config.model), encoded_prompt(config.model), config.model)
     write_sheet(out / "held_out.png", painter, samples[:4])
-    write_json(out / "score.json", score(painter, samples, part(progress, 0.9, 1.0)).to_json())
+    found = score(painter, samples, part(progress, 0.9, 1.0))
+    write_json(out / "score.json", found.to_json())
+    return found
 
 
-def _read(path: Path) -> Score | None:
-    return Score(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+def _folder(row: str) -> str:
+    return row.replace(" ", "-")
+
+
+def _finished(config: TrainConfig, out: Path) -> Score | None:
+    """The score of a row that has been trained for as many steps. Raises UsageError where it had other settings."""
+    found = checkpoint.checkpoints(out)
+    if not found or not (out / "score.json").exists():
+        return None
+    state = checkpoint.read_state(found[-1])
+    checkpoint.check_same(config, state, found[-1])
+    if state["step"] != config.run.steps:
+        return None
+    return Score(**json.loads((out / "score.json").read_text(encoding="utf-8")))
 
 
 def table(scores: dict[str, Score], config: TrainConfig) -> str:

@@ -134,11 +134,11 @@ def _export(options: argparse.Namespace, console: Console) -> None:
 def _evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, str]:
     """Score a run's newest checkpoint; writes held_out.json and held_out.png into its folder."""
     from .export import load_network, newest
-    from .held_out import held_out_samples, network_painter, withheld, write_sheet
+    from .held_out import held_out_folder, held_out_samples, network_painter, withheld, write_sheet
     from .network import build_vae, encoded_prompt
 
     folder, config = newest(options.out)
-    samples = held_out_samples(options.held_out or Path(config.data.held_out))
+    samples = held_out_samples(held_out_folder(options.held_out, config))
     network, vae, prompt = load_network(folder, config), build_vae(config.model), encoded_prompt(config.model)
     scores = withheld(network, vae, prompt, config.model, samples, progress)
     write_sheet(options.out / "held_out.png", network_painter(network, vae, prompt, config.model), samples[:6])

@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from ..dataset.sample import OrbitSample
-from ..errors import InputError
+from ..errors import InputError, UsageError
 from ..files import write_png
-from ..progress import Progress, silent
-from .config import ModelConfig
+from ..progress import Progress, part, silent
+from .config import ModelConfig, TrainConfig
 from .painting import hidden_views, masked_psnr, paint_sample, plain_reference
 from .source import ShardSource
 
@@ -35,6 +35,13 @@ class Score:
 
     def to_json(self) -> dict[str, float]:
         return asdict(self)
+
+
+def held_out_folder(given: Path | None, config: TrainConfig) -> Path:
+    """The shards to compare on: those given, else the configuration's. Raises UsageError where there are none."""
+    if given is None and not config.data.held_out:
+        raise UsageError("held-out-missing", "The comparison needs objects of its own.", "Give --held-out FOLDER.")
+    return given or Path(config.data.held_out)
 
 
 def held_out_samples(folder: Path, most: int = 20) -> list[OrbitSample]:
@@ -88,9 +95,12 @@ def gates_closed(network: Any) -> Any:
     with torch.no_grad():
         for gate in gates:
             gate.zero_()
+    try:
         yield
-        for gate, value in zip(gates, kept, strict=True):
-            gate.copy_(value)
+    finally:
+        with torch.no_grad():
+            for gate, value in zip(gates, kept, strict=True):
+                gate.copy_(value)
 
 
 def withheld(
@@ -119,9 +129,11 @@ def withheld(
         rows["no GASA"] = (whole, gates_closed(network))
     result = {}
     for number, (name, (painter, state)) in enumerate(rows.items()):
-        progress(number / len(rows), name)
+        report = part(progress, number / len(rows), (number + 1) / len(rows))
         with state:
-            result[name] = score(painter, samples)
+            result[name] = score(
+                painter, samples, lambda done, detail, name=name, to=report: to(done, f"{name}, {detail}")
+            )
     return result
 
 
