@@ -118,7 +118,8 @@ def _write_rest(folder: Path, config: TrainConfig) -> None:
     vae = build_vae(config.model)
     vae.save_pretrained(folder / "vae")
     prompt = encoded_prompt(config.model)
-    save_prompts(folder / CACHE_FILE, PromptEmbeddings(prompt, prompt.clone()))
+    negative = encoded_prompt(config.model, "negative") if config.model.prompt else prompt.clone()
+    save_prompts(folder / CACHE_FILE, PromptEmbeddings(prompt, negative))
     FlowMatchEulerDiscreteScheduler(shift=SHIFT).save_pretrained(folder / "scheduler")
     index: Mapping[str, Any] = {
         "_class_name": "OrbitPainterPipeline",

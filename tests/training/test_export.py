@@ -11,6 +11,12 @@ pytest.importorskip("peft")
 
 from orbit_painter.backend.errors import InputError, OutputError  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter.checkpoints import ExpertFiles, load_expert  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter.prompts import (  # noqa: E402
+    CACHE_FILE,
+    PromptEmbeddings,
+    load_prompts,
+    save_prompts,
+)
 from orbit_painter.backend.training import export  # noqa: E402
 from orbit_painter.backend.training.config import make_config  # noqa: E402
 from orbit_painter.backend.training.network import build_network, trained_parameters  # noqa: E402
@@ -130,6 +136,17 @@ def test_averaged_weights_are_exported_unless_the_last_are_wanted(settings, tmp_
     assert torch.equal(loaded[0].proj_out.weight, state["proj_out.weight"])
 
 
+def test_both_texts_go_with_an_exported_network(settings, tmp_path):
+    """Guidance contrasts them."""
+    texts = PromptEmbeddings(torch.randn(1, 3, 8), torch.randn(1, 5, 8))
+    save_prompts(tmp_path / CACHE_FILE, texts)
+    settings["model"]["prompt"] = str(tmp_path / CACHE_FILE)
+    settings["run"]["steps"] = 1
+    export.export_diffusers(train(make_config(settings), tmp_path / "run"), tmp_path / "model")
+    for wanted, found in zip(texts.padded(), load_prompts(tmp_path / "model" / CACHE_FILE).padded(), strict=True):
+        assert torch.equal(wanted, found)
+
+
 def test_what_the_released_format_cannot_hold_is_refused(settings, base, tmp_path):
     folder = train(make_config(settings), tmp_path / "whole")
     with pytest.raises(InputError, match="whole network"):
@@ -144,7 +161,6 @@ def test_the_engines_pipeline_paints_with_an_exported_network(settings, tmp_path
     from orbit_painter.backend.painters.orbitpainter.conditions import OrbitPictures
     from orbit_painter.backend.painters.orbitpainter.latent_layouts import segment_of
     from orbit_painter.backend.painters.orbitpainter.pipeline import OrbitPainterPipeline
-    from orbit_painter.backend.painters.orbitpainter.prompts import CACHE_FILE, load_prompts
     from orbit_painter.backend.training.examples import encode_sample
     from orbit_painter.backend.training.network import encoded_prompt
     from orbit_painter.backend.training.painting import paint_sample, plain_reference
