@@ -54,6 +54,15 @@ def test_framing_never_cuts_the_object_off():
     assert 58 <= box(inside)[3] - box(inside)[1] <= 64
 
 
+def test_what_is_a_dot_from_the_front_becomes_one():
+    """A needle that points at the camera; its picture is large."""
+    mask = np.zeros((512, 512), bool)
+    mask[200:206, 300:306] = True
+    image, alpha = np.full((900, 900, 3), 200, np.uint8), np.ones((900, 900), np.float32)
+    inside = framed(image, alpha, mask)[..., 0] > 100
+    assert np.abs(box(inside) - [200, 300, 206, 306]).max() <= 1
+
+
 def test_kept_framing_only_pads_to_a_square():
     image = np.zeros((60, 120, 3), np.uint8)
     image[:, :60] = 100

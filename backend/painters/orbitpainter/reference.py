@@ -20,6 +20,7 @@ from ..base import Reference
 from ..projection.engine import reduced
 from ..projection.matting import cut_out
 from ..projection.registration import POOR_FIT, register
+from ..projection.sampling import resized
 
 ENLARGED = 1.05  # training references were about 1.09 times the object's framing
 
@@ -72,6 +73,10 @@ def framed(image: NDArray[np.uint8], alpha: NDArray[np.float32], silhouette: NDA
     size = len(silhouette)
     source, target = _box(alpha > 0.5), _box(silhouette)
     side = max(target[1] - target[0])
+    coarser = max(source[1] - source[0]) / (4 * side)
+    if coarser > 1:  # a large picture of what is a dot from the front: the window below would be huge
+        height, width = (max(1, round(length / coarser)) for length in alpha.shape)
+        return framed(resize(image, width, height), resized(alpha, width, height), silhouette)
     scale = min(ENLARGED * side, max(side, 0.96 * size)) / max(source[1] - source[0])
     # the window of the source that the whole output shows
     length = max(1, round(size / scale))
