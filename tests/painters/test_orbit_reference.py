@@ -6,7 +6,7 @@ import pytest
 from orbit_painter.backend.errors import InputError
 from orbit_painter.backend.orbits.cameras import orbit_cameras
 from orbit_painter.backend.painters.base import Reference
-from orbit_painter.backend.painters.orbitpainter.reference import ENLARGED, framed, prepare, squared
+from orbit_painter.backend.painters.orbitpainter.reference import ENLARGED, framed, frontal, prepare, squared
 from orbit_painter.backend.painters.projection.gbuffer import coverage
 from orbit_painter.backend.progress import silent
 from orbit_painter.tests.painters.scenes import blob, paint, waves
@@ -32,6 +32,13 @@ def placed(picture, size, top, left):
     page = np.zeros((*size, 4), np.uint8)
     page[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
     return page
+
+
+def test_the_one_that_shows_the_front_is_used():
+    picture = np.zeros((8, 8, 4), np.uint8)
+    back, front = Reference(picture, name="a", view="back"), Reference(picture, name="b")
+    assert frontal([back, front]).name == "b"
+    assert frontal([back]).name == "a"
 
 
 def test_a_reference_is_framed_as_the_object_is_in_the_first_frame_a_little_larger():

@@ -6,7 +6,7 @@ Cut out, on black, square, and framed as the object is in the first frame.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,11 @@ class PreparedReference:
     picture: NDArray[np.uint8]
     notes: list[str]
     info: dict[str, Any]
+
+
+def frontal(references: Sequence[Reference]) -> Reference:
+    """The one that is used: the first that shows the front, as training's did; else the first."""
+    return next((reference for reference in references if reference.view == "front"), references[0])
 
 
 def prepare(

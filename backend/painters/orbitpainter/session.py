@@ -30,7 +30,7 @@ from .presets import preset, with_changes
 from .previews import LatentColours
 from .profiles import MemoryProfile
 from .prompts import PromptEmbeddings, encode_prompts, load_prompts, save_prompts
-from .reference import PreparedReference, prepare
+from .reference import PreparedReference, frontal, prepare
 from .sampler import SHIFT, Expert, Guidance
 from .transformer import OrbitWanTransformer3DModel
 from .weights import PROMPTS, cache_folder, prompts_missing
@@ -176,7 +176,8 @@ class Session:
         }
         notes = [*self.notes, *mode_note, *prepared.notes]
         if len(request.references) > 1:
-            notes.append("OrbitPainter paints from one reference; only the first one was used.")
+            used = frontal(request.references).name
+            notes.append(f"OrbitPainter paints from one reference; only {used!r} was used.")
         return PaintedFrames(frames, (), False, notes, info)
 
     def _reference(
@@ -187,7 +188,7 @@ class Session:
             from .matting_model import vitmatte
 
             matte = partial(vitmatte, options.matting)
-        reference, keep = request.references[0], options.background == "keep"
+        reference, keep = frontal(request.references), options.background == "keep"
         return prepare(reference, request.passes.mesh, first.mask[0], options.framing, keep, matte, progress)
 
 
