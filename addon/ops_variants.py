@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from ..backend.errors import OrbitPainterError
-from . import results_store, variant_files, variants
+from . import compat, results_store, variant_files, variants
 from .props import settings_of
 from .translations import tr
 from .variant_props import results_of
@@ -29,6 +29,8 @@ class _OnObject(bpy.types.Operator):
             cls.poll_message_set(tr("The object is linked from another file; make a library override of it."))
         elif context.mode not in ("OBJECT", "POSE"):
             cls.poll_message_set(tr("Go to Object Mode first."))
+        elif compat.is_rendering():
+            cls.poll_message_set(tr("A render is running. Wait until it has ended."))
         else:
             return True
         return False
@@ -39,11 +41,9 @@ class _OnObject(bpy.types.Operator):
 
     def show(self, context: Any, recipe_id: str) -> Any:
         """Show a variant, or the original look for an empty id."""
-        from .apply_result import refuse_at_bad_moments
         from .variant_show import restore_original, show_variant
 
         try:
-            refuse_at_bad_moments()
             if not recipe_id:
                 restore_original(chosen(context, variants.can_restore))
                 return {"FINISHED"}

@@ -9,6 +9,7 @@ MESSAGES: dict[str, str] = {
     "A colour for each vertex, for sculpts": "Eine Farbe für jeden Vertex, für Skulpturen",
     "A job failed: {reason}": "Ein Auftrag ist fehlgeschlagen: {reason}",
     "A new map named OrbitPainter": "Eine neue Karte namens OrbitPainter",
+    "A render is running. Wait until it has ended.": "Es wird gerade gerendert. Warte, bis das beendet ist.",
     "A render is running.": "Es wird gerade gerendert.",
     "Active": "Aktive",
     "Active Color": "Aktive Farbe",

@@ -490,6 +490,15 @@ def test_removing_and_undoing_moves_the_files(bl, two, store):
     assert not any(path.exists() for path in files)
 
 
+def test_nothing_is_removed_while_a_render_uses_it(bl, two, monkeypatch):
+    from orbit_painter.addon import compat
+
+    monkeypatch.setattr(compat, "is_rendering", lambda: True)
+    with pytest.raises(RuntimeError, match="poll"):
+        bl.ops.orbit_painter.variant_remove()
+    assert len(two.orbit_painter.variants) == len(bl.data.images) == 2
+
+
 def test_removing_what_is_shown_shows_the_original(bl, two):
     for variant in list(two.orbit_painter.variants)[::-1]:
         bl.ops.orbit_painter.variant_remove(recipe_id=variant.recipe_id)
