@@ -8,11 +8,15 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..backend.environment import default_root
 from ..backend.whole_files import output_errors
+
+if TYPE_CHECKING:
+    from ..backend.job import Job
 
 
 def root() -> Path:
@@ -34,6 +38,12 @@ def create(objects: Sequence[str]) -> Path:
 def discard(folder: Path) -> None:
     """Remove the folder of a job that never started."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def discard_all(jobs: Iterable[Job]) -> None:
+    """Remove the folders of jobs that never started."""
+    for job in jobs:
+        discard(Path(job.out))
 
 
 def copy_stages(source: Path, target: Path, stages: Sequence[str]) -> None:

@@ -30,7 +30,14 @@ def jobs_from_settings(context: Any) -> list[tuple[Job, Objects]]:
     engine_state.require(settings.engine)
     objects = targets.usable_objects(context)
     groups = [[obj] for obj in objects] if settings.combine == "EACH" else [objects]
-    return [(_job(settings, group), group) for group in groups]
+    made: list[tuple[Job, Objects]] = []
+    try:
+        for group in groups:
+            made.append((_job(settings, group), group))
+    except BaseException:
+        job_folder.discard_all(job for job, _ in made)
+        raise
+    return made
 
 
 def job_from_settings(context: Any) -> tuple[Job, Objects]:

@@ -31,6 +31,7 @@ class _Job(bpy.types.Operator):
     def run(self, context: Any, work: Work, interactive: bool) -> set[Any]:
         queued = interactive and settings_of(context.scene).process == "BACKGROUND"
         for number, (job, objects) in enumerate(work):
+            later = [left for left, _ in work[number + 1 :]]
             try:
                 if queued:
                     jobs.submit(context, job, objects)
@@ -38,15 +39,16 @@ class _Job(bpy.types.Operator):
                 with _shown_progress(context) as progress:
                     view = jobs.run_blocking(context, job, objects, progress)
             except OrbitPainterError as error:
-                for left, _ in work[number:]:  # they hold nothing but their references
-                    job_folder.discard(Path(left.out))
+                job_folder.discard_all((job, *later))  # they hold nothing but their references
                 return self.refused(error)
             if view.state != "done":
+                job_folder.discard_all(later)
                 self.report({"ERROR"}, f"{view.message} {view.advice}".strip())
                 return {"CANCELLED"}
             for note in view.notes:
                 self.report({"WARNING"}, note)
             if (waiting := tray.apply_now(view)) is not None:
+                job_folder.discard_all(later)
                 self.report({"ERROR"}, waiting.message)
                 return {"CANCELLED"}
         return {"FINISHED"}

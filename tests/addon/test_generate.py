@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Generate Texture as a script calls it: it returns when the texture is on the object."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,26 @@ def test_a_script_gets_its_texture_and_bakes_it_again(owl, extension, tmp_path):
     again = next(path for path in (tmp_path / "jobs").glob("*-Owl-*") if path != folder)
     assert (again / "work" / "paint" / "stage.json").read_bytes() == painted, "it was painted again"
     assert (folder / "textures").is_dir()
+
+
+def test_a_failure_of_one_object_leaves_no_folders_of_the_others(owl, extension, tmp_path):
+    from orbit_painter.backend.whole_files import file_digest
+
+    other = owl.copy()
+    extension.context.collection.objects.link(other)
+    other.select_set(True)
+    settings = extension.context.scene.orbit_painter
+    settings.combine, settings.engine_options = "EACH", "patch=4"
+    with pytest.raises(RuntimeError, match="patch"):
+        extension.ops.orbit_painter.generate()
+    assert len(list((tmp_path / "jobs").iterdir())) <= 1, "the job that failed keeps its log"
+    guide, picture = settings.references.add(), settings.references[0].image
+    guide.image, guide.camera, guide.guide_objects = picture, "{}", json.dumps([other.name])
+    guide.guide_digest = file_digest(EXAMPLES / "reference.png")  # not painted over
+    before = sorted((tmp_path / "jobs").iterdir())
+    with pytest.raises(RuntimeError, match="bare object"):
+        extension.ops.orbit_painter.generate()
+    assert sorted((tmp_path / "jobs").iterdir()) == before
 
 
 def test_a_failure_is_raised_with_its_sentence_and_changes_nothing(owl, extension, snapshot):
