@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .console import Console
-from .files import write_png
+from .files import output_errors, write_png
 from .orbits.encoding import resize
 
 SIZE = 128  # pixels of the longer side
@@ -35,7 +35,8 @@ class Previews:
         height, width = picture.shape[:2]
         scale = min(1.0, SIZE / max(height, width))
         small = resize(picture, max(1, round(width * scale)), max(1, round(height * scale)), "bilinear")
-        self._folder.mkdir(exist_ok=True)
+        with output_errors(self._folder):
+            self._folder.mkdir(exist_ok=True)
         path = self._folder / f"view_{view:04d}.png"
         write_png(path, small)
         self._console.preview("view", str(path), view)

@@ -5,7 +5,9 @@ import io
 import json
 
 import numpy as np
+import pytest
 from orbit_painter.backend.console import JsonConsole
+from orbit_painter.backend.errors import OutputError
 from orbit_painter.backend.files import read_png
 from orbit_painter.backend.previews import SIZE, Previews
 from orbit_painter.backend.protocol import Writer
@@ -30,3 +32,9 @@ def test_previews_of_an_earlier_run_go(tmp_path):
     (folder / "view_0001.png").write_bytes(b"old")
     Previews(folder, JsonConsole(Writer(io.StringIO())))
     assert not folder.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path):
+    previews = Previews(tmp_path / "gone" / "previews", JsonConsole(Writer(io.StringIO())))
+    with pytest.raises(OutputError):
+        previews.show(0, np.zeros((4, 4, 3), np.uint8))
