@@ -10,6 +10,7 @@ import bpy
 
 from ..backend.errors import OrbitPainterError
 from . import tray
+from .classes import registration_of
 
 
 class ORBIT_PAINTER_OT_apply(bpy.types.Operator):
@@ -102,11 +103,4 @@ class ORBIT_PAINTER_OT_dismiss_waiting(bpy.types.Operator):
 CLASSES = (ORBIT_PAINTER_OT_apply, ORBIT_PAINTER_OT_apply_waiting, ORBIT_PAINTER_OT_dismiss_waiting)
 
 
-def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = registration_of(CLASSES)

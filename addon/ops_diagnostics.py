@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from .classes import registration_of
 from .translations import tr
 
 if TYPE_CHECKING:
@@ -70,11 +71,4 @@ class ORBIT_PAINTER_OT_open_preferences(bpy.types.Operator):
 CLASSES = (ORBIT_PAINTER_OT_diagnose, ORBIT_PAINTER_OT_open_file, ORBIT_PAINTER_OT_open_preferences)
 
 
-def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = registration_of(CLASSES)

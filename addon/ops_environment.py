@@ -11,6 +11,7 @@ import bpy
 from ..backend.environment.states import State
 from ..backend.errors import OrbitPainterError
 from . import upkeep
+from .classes import registration_of
 from .translations import marked, tr
 
 _TITLES = {
@@ -264,11 +265,4 @@ _CLASSES = (
 )
 
 
-def register() -> None:
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = registration_of(_CLASSES)

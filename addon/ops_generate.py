@@ -15,6 +15,7 @@ import bpy
 
 from ..backend.errors import InputError, OrbitPainterError
 from . import engine_state, job_folder, jobs, notices, targets, thumbnails, tray
+from .classes import registration_of
 from .props import settings_of
 from .translations import tr
 from .variant_props import results_of
@@ -231,14 +232,7 @@ CLASSES = (
 )
 
 
-def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = registration_of(CLASSES)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import bpy
 
 from ..backend.errors import OrbitPainterError
 from . import notices, targets, threads
+from .classes import registration_of
 from .ops_references import add_reference
 from .props import SIDES, settings_of
 from .translations import tr
@@ -119,11 +120,4 @@ class ORBIT_PAINTER_OT_guide_add(bpy.types.Operator):
 CLASSES = (ORBIT_PAINTER_OT_guide_export, ORBIT_PAINTER_OT_guide_add)
 
 
-def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = registration_of(CLASSES)

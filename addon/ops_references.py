@@ -8,6 +8,7 @@ from typing import Any
 
 import bpy
 
+from .classes import registration_of
 from .props import SIDES, settings_of
 from .translations import tr
 
@@ -136,11 +137,4 @@ CLASSES = (
 )
 
 
-def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = registration_of(CLASSES)

@@ -10,6 +10,7 @@ import bpy
 
 from ..backend.errors import OrbitPainterError
 from . import compat, results_store, variant_files, variants
+from .classes import registration_of
 from .props import settings_of
 from .translations import tr
 from .variant_props import results_of
@@ -233,11 +234,4 @@ CLASSES = (
 )
 
 
-def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = registration_of(CLASSES)

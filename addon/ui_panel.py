@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 from . import engine_state, notices, targets
+from .classes import registration_of
 from .props import belongs_to, guide_objects, settings_of
 from .translations import tr
 from .ui_jobs import draw_jobs, has_unfinished
@@ -164,11 +165,4 @@ def _draw_generate(layout: Any, context: Any, settings: Any) -> None:
 CLASSES = (ORBIT_PAINTER_UL_references, ORBIT_PAINTER_PT_main)
 
 
-def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = registration_of(CLASSES)

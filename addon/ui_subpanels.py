@@ -10,6 +10,7 @@ from typing import Any
 import bpy
 
 from . import ops_diagnostics, thumbnails
+from .classes import registration_of
 from .ops_generate import newest_result
 from .props import settings_of
 from .translations import tr
@@ -157,11 +158,4 @@ CLASSES = (
 )
 
 
-def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = registration_of(CLASSES)

@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 from . import thumbnails, tray, variants
+from .classes import registration_of
 from .translations import tr
 from .ui_text import sentence
 from .variant_props import results_of
@@ -104,11 +105,4 @@ def _draw_shading_hint(layout: Any, context: Any) -> None:
 CLASSES = (ORBIT_PAINTER_UL_variants, ORBIT_PAINTER_PT_variants)
 
 
-def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = registration_of(CLASSES)
