@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..actions import add_actions
 from ..console import Console, stage_progress
 from ..errors import CancelledError, InputError, OutputError, UsageError
 from ..host import Host
@@ -19,14 +20,17 @@ from .render import Items, Share, render_dataset
 from .shards import index_shard, shard_files
 
 PROCEDURAL = "procedural"
+_HELP = {
+    "render": "render objects into shards; run again, it goes on",
+    "list": "say what is in a data set",
+    "check": "read every sample and name broken ones",
+}
 
 
 def add_arguments(commands: Any, parser_class: type[argparse.ArgumentParser]) -> None:
     """Add the command `dataset` and its own commands."""
-    top = commands.add_parser("dataset", help="make and check data sets for training")
-    actions = top.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=parser_class)
-    render = actions.add_parser("render", help="render objects into shards; run again, it goes on", allow_abbrev=False)
-    default = RenderPlan()
+    actions = add_actions(commands, parser_class, "dataset", "make and check data sets for training", _HELP)
+    render, default = actions["render"], RenderPlan()
     render.add_argument(
         "--source",
         required=True,
@@ -49,11 +53,8 @@ def add_arguments(commands: Any, parser_class: type[argparse.ArgumentParser]) ->
     render.add_argument("--per-shard", type=int, default=50, help="objects of a shard (default: 50)")
     render.add_argument("--share", default="0/1", metavar="I/N", help="part I of N (machines), counted from 0")
     render.add_argument("--processes", type=int, default=1, help="processes on this machine (default: 1)")
-    for name, text in (("list", "say what is in a data set"), ("check", "read every sample and name broken ones")):
-        action = actions.add_parser(name, help=text, allow_abbrev=False)
-        action.add_argument("folder", type=Path, metavar="FOLDER", help="a data set, or one shard")
-    for action in actions.choices.values():
-        action.add_argument("--json", action="store_true", help="one event per line on standard output")
+    for name in ("list", "check"):
+        actions[name].add_argument("folder", type=Path, metavar="FOLDER", help="a data set, or one shard")
 
 
 def run_command(options: argparse.Namespace, host: Host, console: Console, check: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..actions import add_actions, add_root
 from ..console import Console
 from ..errors import OutputError
 from .bundle import make_bundle
@@ -33,13 +34,9 @@ _HELP = {
 
 def add_arguments(commands: Any, parser_class: type[argparse.ArgumentParser]) -> None:
     """Add the command `environment` and its own commands."""
-    top = commands.add_parser("environment", help="install and keep the engine of the neural painters")
-    actions = top.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=parser_class)
-    for name, text in _HELP.items():
-        action = actions.add_parser(name, help=text, allow_abbrev=False)
-        action.add_argument("--root", type=Path, metavar="FOLDER", help="engines and models (default: one per user)")
-        action.add_argument("--json", action="store_true", help="one event per line on standard output")
-        action.add_argument("--parent-pipe", action="store_true", help="stop when standard input closes")
+    about = "install and keep the engine of the neural painters"
+    for name, action in add_actions(commands, parser_class, "environment", about, _HELP).items():
+        add_root(action)
         if name in ("install", "update", "repair", "bundle"):
             _add_source(action)
         if name == "bundle":

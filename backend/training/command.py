@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from ..actions import add_actions
 from ..console import Console, stage_progress
 from ..errors import EngineMissingError, UsageError
 from ..files import write_json
@@ -31,12 +32,8 @@ _HELP = {
 
 def add_arguments(commands: Any, parser_class: type[argparse.ArgumentParser]) -> None:
     """Add the command `train` and its own commands."""
-    top = commands.add_parser("train", help="train OrbitPainter")
-    actions = top.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=parser_class)
-    for name, text in _HELP.items():
-        action = actions.add_parser(name, help=text, allow_abbrev=False)
+    for name, action in add_actions(commands, parser_class, "train", "train OrbitPainter", _HELP).items():
         action.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the run's folder")
-        action.add_argument("--json", action="store_true", help="one event per line on standard output")
         if name not in ("export", "evaluate"):
             action.add_argument(
                 "--config",
