@@ -40,11 +40,6 @@ def jobs_from_settings(context: Any) -> list[tuple[Job, Objects]]:
     return made
 
 
-def job_from_settings(context: Any) -> tuple[Job, Objects]:
-    """The first of `jobs_from_settings`."""
-    return jobs_from_settings(context)[0]
-
-
 def baked_again(settings: Any, job: Job) -> Job:
     """The job with the present bake settings, in a folder of its own that starts with the old one's painted views."""
     folder = job_folder.create(job.objects)
