@@ -131,7 +131,7 @@ class Child:
                 self._job_object.terminate()
             self._process.kill()
         else:
-            with contextlib.suppress(ProcessLookupError):  # the group is gone
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # it is gone; macOS has two words for that
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self, grace: float = 1.0) -> None:
