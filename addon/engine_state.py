@@ -41,10 +41,13 @@ _items: list[tuple[str, str, str, str, int]] = []  # kept, because Blender does 
 
 
 def state(name: str) -> EngineState:
-    """What is known about the engine since the last `refresh`."""
+    """What is known about the engine since the last `refresh`. A file of another version may name one that is not here,
+    as an empty text."""
     if name not in _states:
         refresh()
-    return _states[name]
+    return _states.get(name) or EngineState(
+        name, "", tr("The engine that this file asks for is not in this version."), tr("Choose another one.")
+    )
 
 
 def refresh() -> None:
@@ -62,7 +65,7 @@ def refresh() -> None:
 def require(name: str) -> None:
     """Raises EngineMissingError if the engine cannot run."""
     refresh()
-    found = _states[name]
+    found = state(name)
     if found.message:
         raise EngineMissingError("engine-missing", found.message, found.advice)
 

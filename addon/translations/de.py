@@ -81,6 +81,7 @@ MESSAGES: dict[str, str] = {
     "Choose a mesh that has results.": "Wähle ein Netz, das Ergebnisse hat.",
     "Choose a picture file such as a PNG or JPEG.": "Wähle eine Bilddatei wie PNG oder JPEG.",
     "Choose a side instead.": "Wähle stattdessen eine Seite.",
+    "Choose another one.": "Wähle eine andere.",
     "Choose the picture again.": "Wähle das Bild noch einmal aus.",
     "Color Attribute": "Farbattribut",
     "Color attribute that holds the variant; empty for textures": "Farbattribut mit der Variante; leer bei Texturen",
@@ -460,6 +461,9 @@ MESSAGES: dict[str, str] = {
         "Die Grundfarbe der Materialien selbst bekommt die Textur"
     ),
     "The base colour of the materials themselves shows it": "Die Grundfarbe der Materialien selbst zeigt es",
+    "The engine that this file asks for is not in this version.": (
+        "Die Engine, die diese Datei verlangt, gibt es in dieser Version nicht."
+    ),
     "The engine {name} can run.": "Die Engine {name} ist bereit.",
     "The faces of '{name}' have changed since the job started, so its result does not fit.": (
         "Die Flächen von „{name}“ haben sich geändert, seit der Auftrag begann, daher passt das Ergebnis nicht."

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from orbit_painter.backend.errors import InputError, OutputError, UsageError
+from orbit_painter.backend.errors import EngineMissingError, InputError, OutputError, UsageError
 from orbit_painter.backend.job import Job
 
 REFERENCE = Path(__file__).resolve().parents[2] / "examples" / "reference.png"
@@ -317,3 +317,18 @@ def test_files_of_older_versions_are_brought_up_to_date(scene, extension, tmp_pa
     extension.context.scene.orbit_painter.schema = props.SCHEMA + 5  # a file of a newer version keeps its number
     props.migrate(extension.context.scene.orbit_painter)
     assert extension.context.scene.orbit_painter.schema == props.SCHEMA + 5
+
+
+def test_a_file_that_asks_for_an_engine_of_another_version(scene, extension, monkeypatch):
+    from orbit_painter.addon import engine_state
+    from orbit_painter.addon.ops_generate import problem
+
+    scene.orbit_painter.engine = "orbitpainter"
+    with monkeypatch.context() as patch:
+        patch.setattr(engine_state, "engine_names", lambda: ("projection",))
+        engine_state.refresh()
+        assert scene.orbit_painter.engine == ""
+        assert "not in this version" in problem(extension.context)
+        with pytest.raises(EngineMissingError, match="not in this version"):
+            jobs_of(extension)
+    engine_state.refresh()
