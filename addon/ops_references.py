@@ -47,6 +47,7 @@ class ORBIT_PAINTER_OT_reference_add(bpy.types.Operator):
         settings = settings_of(context.scene)
         names = [file.name for file in self.files if file.name]
         paths = [Path(self.directory) / name for name in names] or [Path(bpy.path.abspath(self.filepath))]
+        images = []
         for path in paths:
             try:
                 image = bpy.data.images.load(str(path), check_existing=True)
@@ -60,6 +61,8 @@ class ORBIT_PAINTER_OT_reference_add(bpy.types.Operator):
                     {"ERROR"}, tr("{path} is not a picture that can be read. Save it again as PNG or JPEG.", path=path)
                 )
                 return {"CANCELLED"}
+            images.append(image)
+        for image in images:  # all or none: what is cancelled makes no undo step
             add_reference(settings, image, self.view)
         return {"FINISHED"}
 
@@ -79,7 +82,7 @@ class _OnActiveReference(bpy.types.Operator):
         settings = settings_of(context.scene)
         if 0 <= settings.active_reference < len(settings.references):
             return True
-        cls.poll_message_set("There is no reference; add one first")
+        cls.poll_message_set(tr("There is no reference; add one first"))
         return False
 
 

@@ -332,3 +332,15 @@ def test_a_file_that_asks_for_an_engine_of_another_version(scene, extension, mon
         with pytest.raises(EngineMissingError, match="not in this version"):
             jobs_of(extension)
     engine_state.refresh()
+
+
+def test_of_several_pictures_all_are_added_or_none(extension, tmp_path):
+    (tmp_path / "reference.png").write_bytes(REFERENCE.read_bytes())
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    files = [{"name": "reference.png"}, {"name": "broken.png"}]
+    references = extension.context.scene.orbit_painter.references
+    with pytest.raises(RuntimeError, match="broken"):
+        extension.ops.orbit_painter.reference_add(directory=str(tmp_path), files=files)
+    assert len(references) == 0
+    extension.ops.orbit_painter.reference_add(directory=str(tmp_path), files=files[:1])
+    assert len(references) == 1
