@@ -24,14 +24,19 @@ from orbit_painter.backend.training.trainer import train  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 
-@pytest.fixture(scope="module")
-def wan():
-    """Tiny random weights of the base network in the original names (tests/neural)."""
-    path = Path(__file__).resolve().parents[1] / "neural" / "reference_wan.py"
-    spec = importlib.util.spec_from_file_location("reference_wan", path)
+def neural(name):
+    """A module of tests/neural."""
+    path = Path(__file__).resolve().parents[1] / "neural" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def wan():
+    """Tiny random weights of the base network in the original names."""
+    return neural("reference_wan")
 
 
 @pytest.fixture
@@ -134,6 +139,26 @@ def test_averaged_weights_are_exported_unless_the_last_are_wanted(settings, tmp_
     assert not torch.equal(loaded[0].proj_out.weight, loaded[1].proj_out.weight)
     state = load_file(folder / "ema.safetensors")
     assert torch.equal(loaded[0].proj_out.weight, state["proj_out.weight"])
+
+
+def test_the_engine_paints_with_an_exported_network(settings, tmp_path, monkeypatch):
+    from orbit_painter.backend.painters.base import PaintRequest, Reference
+    from orbit_painter.backend.painters.registry import create_painter
+    from orbit_painter.backend.progress import silent
+
+    monkeypatch.setenv("ORBIT_PAINTER_HOME", str(tmp_path / "home"))
+    export.export_diffusers(train(make_config(settings), tmp_path / "run"), tmp_path / "model")
+    picture = torch.full((32, 32, 4), 200, dtype=torch.uint8).numpy()
+    picture[:8, :, 3] = 0
+    options = {"weights": str(tmp_path / "model"), "mode": "paper", "steps": 2}
+    frames = {}
+    for memory in ("auto", "48", "12", "8"):
+        passes = neural("tiny_models").sphere_passes((4, 4), 32)
+        request = PaintRequest(passes, [Reference(picture)], 0, {**options, "memory": memory})
+        painted = create_painter("orbitpainter").paint(request, silent).frames
+        assert len(painted) == 8
+        frames[memory] = [frame.image for frame in painted]
+    assert all((a == b).all() for a, b in zip(frames["auto"], frames["48"], strict=True))
 
 
 def test_both_texts_go_with_an_exported_network(settings, tmp_path):

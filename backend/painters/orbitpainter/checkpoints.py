@@ -25,6 +25,7 @@ from ...progress import Progress, silent
 from .checkpoint_mapping import text_encoder_name, transformer_name, vae_name
 from .latents import fit_patch_embedding
 from .lora import LoraFile, read_lora, read_orbitpainter
+from .patch_vae import PatchVae
 from .tensor_files import StoredTensor, TensorStore, check_names, check_shape
 from .transformer import OrbitWanTransformer3DModel
 
@@ -213,15 +214,20 @@ class _Shapes:
         return shape
 
 
-def load_vae(path: Path | str, dtype: torch.dtype = torch.float32, progress: Progress = silent) -> AutoencoderKLWan:
-    """The Wan 2.1 VAE from `Wan2.1_VAE.pth`, the same names in safetensors, or a diffusers folder. Raises InputError.
+def load_vae(path: Path | str, dtype: torch.dtype = torch.float32, progress: Progress = silent) -> Any:
+    """The Wan 2.1 VAE from `Wan2.1_VAE.pth`, the same names in safetensors, or a diffusers folder; or the codec that
+    takes its place in small networks. Raises InputError.
 
     Without a config.json the width and the latent channels are read off the shapes.
     """
     store = TensorStore(path)
+    written = _written_config(store.path)
+    if written.get("_class_name") == PatchVae.__name__:
+        codec: Any = PatchVae.from_config(written)  # its basis is a formula
+        return codec.to(dtype).eval()
     sources = _renamed(store, vae_name)
     accepted = set(inspect.signature(AutoencoderKLWan.__init__).parameters) - {"self"}
-    config = {name: value for name, value in _written_config(store.path).items() if name in accepted}
+    config = {name: value for name, value in written.items() if name in accepted}
     if not config:
         shape = _Shapes(store.path, store, sources)
         config = {

@@ -21,7 +21,7 @@ from ...orbits.encoding import encode_view
 from ...orbits.files import PassFolder
 from ...orbits.passes import PassSet, ViewPasses
 from ...progress import Progress, silent
-from .gasa_tokens import PATCH, GasaOptions, TokenGeometry, token_geometry
+from .gasa_tokens import FRAMES_PER_LATENT, PATCH, GasaOptions, TokenGeometry, token_geometry
 from .latent_layouts import Segment, segment_of
 
 KEPT = 8  # orbits whose latents stay in memory: 16 MB each at 61 frames of 512 pixels
@@ -55,11 +55,16 @@ class OrbitLatents:
 
 
 def read_orbits(
-    passes: PassSet, options: GasaOptions, v_mirrored: bool = False, progress: Progress = silent
+    passes: PassSet,
+    options: GasaOptions,
+    v_mirrored: bool = False,
+    progress: Progress = silent,
+    stride: int = FRAMES_PER_LATENT,
 ) -> list[OrbitPictures]:
     """The horizontal and the vertical orbit of a pass set; an orbit without views is left out.
 
-    v_mirrored: the vertical orbit is shown left-right mirrored (specs/orbitpainter.md 2.2). Raises InputError unless
+    v_mirrored: the vertical orbit is shown left-right mirrored (specs/orbitpainter.md 2.2); stride: the VAE's
+    `scale_factor_temporal`. Raises InputError unless
     the frames are square, of a multiple of 16 pixels, and the orbits of 4 k or 4 k + 1 views.
     """
     width, height = passes.cameras[0].width, passes.cameras[0].height
@@ -72,7 +77,7 @@ def read_orbits(
     orbits, first = [], 0
     for name, count in zip(("H", "V"), passes.orbit_counts, strict=True):
         if count:
-            segment = segment_of("H" if name == "H" else "V", count)
+            segment = segment_of("H" if name == "H" else "V", count, stride)
             orbits.append(_read(passes, first, segment, options, name == "V" and v_mirrored, progress))
         first += count
     if not orbits:

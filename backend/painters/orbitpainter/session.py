@@ -83,6 +83,8 @@ class Session:
         files = _expert_files(parts, options)
         experts: dict[Expert, OrbitWanTransformer3DModel] = {}
         for name, (start, end) in (("high", (0.1, 0.5)), ("low", (0.5, 0.9))):
+            if name not in files:
+                continue
             # What stays on the device is read there, so that RAM never holds it.
             there = profile.placement == "resident" or (profile.placement == "swap" and name == "high")
             loaded = load_expert(
@@ -98,7 +100,7 @@ class Session:
         vae_path = parts["folder"] / "vae" if "folder" in parts else parts["vae"]
         vae = load_vae(vae_path, vae_dtype, part(progress, 0.9, 1.0))
         scheduler = FlowMatchEulerDiscreteScheduler(shift=SHIFT)
-        pipe = OrbitPainterPipeline(vae, scheduler, experts["high"], experts["low"])
+        pipe = OrbitPainterPipeline(vae, scheduler, experts["high"], experts.get("low"))
         pipe.compute_dtype = device.dtype
         pipe.vae_id = f"{vae_path} {vae_path.stat().st_mtime_ns} {vae_dtype}"
         pipe.cache = LatentCache(cache_folder() / "latents")
@@ -128,7 +130,8 @@ class Session:
         else:
             mode_note = []
         choices: GasaOptions = pipe.transformer.gasa_options
-        orbits = read_orbits(passes, choices, options.v_mirrored, part(progress, 0.0, 0.04))
+        stride = int(pipe.vae.config.scale_factor_temporal)
+        orbits = read_orbits(passes, choices, options.v_mirrored, part(progress, 0.0, 0.04), stride)
         prepared = self._reference(request, options, orbits[0], part(progress, 0.04, 0.07))
         chosen = with_changes(
             preset(options.preset, options.distilled),
@@ -153,7 +156,7 @@ class Session:
                 mode="paper" if options.mode == "paper" else "release",
                 num_inference_steps=chosen.steps,
                 guidance=Guidance(chosen.guidance, 0.0, chosen.guidance_stop),
-                boundary=options.boundary,
+                boundary=options.boundary if pipe.transformer_2 is not None else 0.0,
                 sharing=_sharing(options),
                 generator=torch.Generator("cpu").manual_seed(request.seed),
                 foreground_only=chosen.foreground_only,
@@ -239,11 +242,14 @@ def _sharing(options: OrbitPainterOptions) -> Sharing:
 
 
 def _expert_files(parts: Mapping[str, Path], options: OrbitPainterOptions) -> dict[str, ExpertFiles]:
+    """By name of the expert; "low" is missing where one network paints at all noise levels (`train export`)."""
     files = {}
     for name, lora in (("high", options.lora_high), ("low", options.lora_low)):
         extra = [] if lora is None else [ExtraLora(lora, options.lora_strength)]
         if "folder" in parts:
             folder = parts["folder"] / ("transformer" if name == "high" else "transformer_2")
+            if name == "low" and not folder.exists():
+                continue
             files[name] = ExpertFiles(folder, None, extra)
         else:
             files[name] = ExpertFiles(parts[name], parts[f"{name}_lora"], extra)
@@ -282,7 +288,7 @@ def _second(files: dict[str, ExpertFiles], wanted: str, first: RunDevice, profil
         )
     device = torch.device(wanted)
     copies: dict[Expert, OrbitWanTransformer3DModel] = {}
-    for name in ("high", "low"):
+    for name in files:
         store = partial(store_block, storage=profile.storage, dtype=first.dtype)
         loaded = load_expert(files[name], dtype=first.dtype, device=device, on_block=store)
         copies["high" if name == "high" else "low"] = loaded.model
@@ -294,7 +300,7 @@ def _quicken(pipe: OrbitPainterPipeline, options: OrbitPainterOptions, device: R
     notes = []
     head_dim = pipe.transformer.config["attention_head_dim"]
     name, note = attention_backends.choose_backend(options.attention, device.device, device.dtype, head_dim)
-    models = [pipe.transformer, pipe.transformer_2]
+    models = [model for model in (pipe.transformer, pipe.transformer_2) if model is not None]
     if pipe.branches is not None:
         models += pipe.branches.copies.values()
     for model in models:
