@@ -12,7 +12,7 @@ from typing import Any
 
 from ..actions import add_actions
 from ..console import Console, stage_progress
-from ..errors import CancelledError, InputError, OutputError, UsageError
+from ..errors import InputError, OutputError, UsageError
 from ..host import Host
 from .items import Models, Procedural, Released, model_files, released_folders
 from .plan import RenderPlan
@@ -132,12 +132,12 @@ def _spread(processes: int, share: Share, console: Console, check: Callable[[], 
                     if child.poll() is None:
                         _wait(child)
                         break
-    except CancelledError:
+    finally:  # whatever ends the waiting, none of them renders on
         for child in children:
-            child.terminate()
+            if child.poll() is None:
+                child.terminate()
         for child in children:
             child.wait()
-        raise
     failed = [child.returncode for child in children if child.returncode]
     if failed:
         raise OutputError(

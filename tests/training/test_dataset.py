@@ -2,11 +2,16 @@
 
 import io
 import json
+import subprocess
+import sys
 import tarfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from orbit_painter.backend.arguments import parser
+from orbit_painter.backend.console import TerminalConsole
+from orbit_painter.backend.dataset.command import run_command
 from orbit_painter.backend.dataset.items import Item, Procedural, key_of, model_files
 from orbit_painter.backend.dataset.plan import RenderPlan
 from orbit_painter.backend.dataset.procedural import procedural_object, procedural_sample
@@ -14,6 +19,7 @@ from orbit_painter.backend.dataset.render import Share, render_dataset
 from orbit_painter.backend.dataset.sample import ReferenceView
 from orbit_painter.backend.dataset.shards import index_shard, stored_samples, write_shard
 from orbit_painter.backend.errors import InputError, UsageError
+from orbit_painter.backend.file_host import FileHost
 from orbit_painter.backend.mesh import face_normals
 from orbit_painter.backend.orbits.encoding import encode_view
 from orbit_painter.backend.orbits.raycast import raycast_view
@@ -207,3 +213,23 @@ def test_models_are_found_and_named(tmp_path):
     assert model_files(tmp_path / "list.txt") == [tmp_path / "b.obj"]
     with pytest.raises(InputError):
         model_files(tmp_path / "nowhere")
+
+
+def test_whatever_ends_the_waiting_ends_the_processes(tmp_path, monkeypatch):
+    children = []
+    real = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda words, **more: children.append(real(words, **more)) or children[-1])
+    monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-c", "import time; time.sleep(60)"])
+
+    def check():
+        if len(children) == 2:
+            raise BrokenPipeError("nobody reads the progress any more")
+
+    words = ["dataset", "render", "--source", "procedural", "--out", str(tmp_path / "x"), "--processes", "2"]
+    try:
+        with pytest.raises(BrokenPipeError):
+            run_command(parser().parse_args(words), FileHost(), TerminalConsole(), check)
+        assert [child.poll() is None for child in children] == [False, False]
+    finally:
+        for child in children:
+            child.kill()
