@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import torch
 
 from ..errors import CancelledError, InputError
+from ..files import atomic_path
 from ..progress import Progress, silent
 from . import checkpoint
 from .average import Average
@@ -271,7 +272,8 @@ class _Log:
         path = out / "losses.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         kept = [line for line in lines if _step_of(line) <= step]
-        path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        with atomic_path(path) as part:
+            part.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
         self._file: TextIO = open(path, "a", encoding="utf-8")  # noqa: SIM115
         self._board = SummaryWriter(str(out / "tensorboard"), purge_step=step)
 
