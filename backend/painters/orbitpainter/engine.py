@@ -57,7 +57,7 @@ class OrbitPainterPainter:
             try:
                 painted = self._paint(request, options, parts, device, profile, progress)
                 return PaintedFrames(painted.frames, painted.anchors, False, [*notes, *painted.notes], painted.info)
-            except (RuntimeError, MemoryError) as error:
+            except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
                 self.close()
