@@ -74,6 +74,7 @@ def _job(settings: Any, objects: Sequence[bpy.types.Object]) -> Job:
             output="color_attribute" if settings.output == "COLOR_ATTRIBUTE" else "textures",
             still="flat",
             turntable=settings.turntable,
+            vxz=settings.vxz,
         )
     except BaseException:
         job_folder.discard(folder)

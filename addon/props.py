@@ -337,6 +337,11 @@ class ORBIT_PAINTER_PG_settings(bpy.types.PropertyGroup):
     turntable: bpy.props.BoolProperty(
         name="Turntable Video", description="Also render a turntable video into the job's folder", default=False
     )
+    vxz: bpy.props.BoolProperty(
+        name="Sparse Voxel File",
+        description="Also write the voxel texture as .vxz into the job's folder",
+        default=False,
+    )
 
 
 def settings_of(scene: bpy.types.Scene) -> Any:

@@ -22,7 +22,8 @@ def copy(job: Job, settings: Any) -> None:
     settings.views_horizontal, settings.views_vertical = job.views
     settings.frame_size, settings.supersample = job.size, job.supersample
     settings.renderer, settings.device = job.renderer, job.device
-    settings.texture_size, settings.atlas, settings.turntable = job.texture_size, job.atlas, job.turntable
+    settings.texture_size, settings.atlas = job.texture_size, job.atlas
+    settings.turntable, settings.vxz = job.turntable, job.vxz
     settings.output = "COLOR_ATTRIBUTE" if job.output == "color_attribute" else "TEXTURES"
     if job.uv in ("auto", "keep", "new"):
         settings.uv = job.uv.upper()

@@ -134,7 +134,9 @@ class ORBIT_PAINTER_PT_advanced(SubPanel, bpy.types.Panel):
         row.prop(settings, "smoothness")
         column.prop(settings, "margin")
         column.prop(settings, "fuse_options")
-        layout.prop(settings, "turntable")
+        column = layout.column()
+        column.prop(settings, "turntable")
+        column.prop(settings, "vxz")
 
 
 class ORBIT_PAINTER_PT_diagnostics(SubPanel, bpy.types.Panel):

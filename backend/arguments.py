@@ -146,6 +146,7 @@ def _add_painting(command: argparse.ArgumentParser) -> None:
 
 def _add_baking(command: argparse.ArgumentParser) -> None:
     command.add_argument("--texture-size", type=int, help="pixels along each side of a texture (default: 2048)")
+    command.add_argument("--vxz", action="store_true", help="also write the voxel texture as voxels.vxz")
     command.add_argument("--fuse-preset", choices=("default", "paper"), help="TextureOptimizer's parameters")
     command.add_argument("--fuse", action="append", dest="fuse", metavar="NAME=VALUE", help="see docs/texturing.md")
 

@@ -42,6 +42,7 @@ class Job:
     atlas            object | slot | shared
     output           what the objects get: textures, or a colour attribute (color_attribute)
     fuse             changes to FuseParams, by name
+    vxz              the voxel texture also as .vxz, for programs that read sparse voxels
     engine_options   options of the engine, by name
     still            the picture of the result: rendered in soft light, or flat, which takes a second
     """
@@ -65,6 +66,7 @@ class Job:
     fuse: Mapping[str, Any] = field(default_factory=dict)
     still: Literal["rendered", "flat"] = "rendered"
     turntable: bool = True
+    vxz: bool = False
 
     def __post_init__(self) -> None:
         def check(good: bool, code: str, message: str, advice: str) -> None:

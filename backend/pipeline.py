@@ -95,7 +95,7 @@ class Pipeline:
             pictures = [[file_digest(r.path), r.camera and file_digest(r.camera)] for r in self._references()]
             return digest(previous, pictures, job.engine, dict(job.engine_options), job.seed)
         if stage == "bake":
-            return digest(previous, job.texture_size, dict(job.fuse))
+            return digest(previous, job.texture_size, dict(job.fuse), job.vxz)
         return digest(previous, job.still, job.turntable, job.output)
 
     def _load(self) -> MeshData:
@@ -156,7 +156,7 @@ class Pipeline:
         plan = self._plan(passes.mesh)
         params = job.fuse_params(painted.exact)
         result = fuse(passes.mesh, plan.targets, painted, params, passes.orbit_counts, part(progress, 0.0, 0.85))
-        results.save_bake(folder, passes.mesh, plan.targets, result, part(progress, 0.85, 1.0))
+        results.save_bake(folder, passes.mesh, plan.targets, result, part(progress, 0.85, 1.0), vxz=job.vxz)
         facts.update(result.report)
         return list(result.report.get("warnings", ()))
 

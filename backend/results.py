@@ -24,7 +24,7 @@ from .progress import Progress, part
 from .run_folder import SCHEMA, RunFolder
 from .texturing.coverage import coverage_picture
 from .texturing.types import BakedTile, FuseResult, TextureTarget
-from .texturing.voxel_files import VoxelTexture, save_voxels
+from .texturing.voxel_files import VoxelTexture, export_vxz, save_voxels
 from .version import VERSION
 from .whole_files import file_digest
 
@@ -42,9 +42,16 @@ def save_references(folder: Path, references: Sequence[Reference]) -> None:
 
 
 def save_bake(
-    folder: Path, mesh: MeshData, targets: Sequence[TextureTarget], result: FuseResult, progress: Progress
+    folder: Path,
+    mesh: MeshData,
+    targets: Sequence[TextureTarget],
+    result: FuseResult,
+    progress: Progress,
+    *,
+    vxz: bool = False,
 ) -> None:
-    """Textures as `<name>.png` (one per tile where there are several), where each texel came from, and the voxels."""
+    """Textures as `<name>.png` (one per tile where there are several), where each texel came from, and the voxels as
+    .npz and, with `vxz`, as .vxz."""
     entries = []
     for index, target in enumerate(targets):
         tiles = result.textures[target.name]
@@ -64,13 +71,13 @@ def save_bake(
             }
         )
         progress((index + 1) / (len(targets) + 1), f"saving {target.name}")
-    voxels = result.voxels
-    save_voxels(
-        folder / "voxels.npz",
-        VoxelTexture(
-            voxels.coords, result.voxel_colour, voxels.normal, result.voxel_label, voxels.grid, mesh.normalisation
-        ),
+    found = result.voxels
+    voxels = VoxelTexture(
+        found.coords, result.voxel_colour, found.normal, result.voxel_label, found.grid, mesh.normalisation
     )
+    save_voxels(folder / "voxels.npz", voxels)
+    if vxz:
+        export_vxz(folder / "voxels.vxz", voxels)
     write_json(folder / "textures.json", {"textures": entries})
 
 
@@ -123,7 +130,7 @@ def publish(job: Job, run: RunFolder) -> dict[str, Any]:
             for path in sorted(run.folder(stage).glob(pattern)):
                 published.append(str(run.publish(path, below + path.name).relative_to(run.root)))
 
-    offer("bake", "voxels.npz")
+    offer("bake", "voxels.*")
     offer("bake", "*.png", "textures/")
     offer("model", "*.glb")
     offer("model", "*.blend")

@@ -27,6 +27,9 @@ MESSAGES: dict[str, str] = {
     "Advanced": "Erweitert",
     "All results of this object": "Alle Ergebnisse dieses Objekts",
     "Also render a turntable video into the job's folder": "Außerdem ein Drehvideo in den Ordner des Auftrags rendern",
+    "Also write the voxel texture as .vxz into the job's folder": "Die Voxel-Textur außerdem als .vxz in den Ordner "
+    "des Auftrags schreiben",
+    "Sparse Voxel File": "Datei dünn besetzter Voxel",
     "and {count} more": "und {count} weitere",
     "An error in Orbit Painter kept this result from being applied. The system console says more.": (
         "Ein Fehler in Orbit Painter hat verhindert, dass dieses Ergebnis angewendet wird. Die Systemkonsole sagt mehr."

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from orbit_painter.backend.texturing.voxel_files import import_vxz, load_voxels
 from PIL import Image
 
 from .cli import BAKE, PAINT, PASSES, QUICK, command, files_below, run
@@ -102,7 +103,9 @@ def test_stages_one_by_one_equal_the_whole(finished, tmp_path):
     out = tmp_path / "out"
     assert run("passes", "--mesh", SAMPLE, "--out", out, *PASSES).status == 0
     assert run("paint", "--out", out, "--reference", REFERENCE, *PAINT).status == 0
-    assert run("bake", "--out", out, *BAKE).status == 0
+    assert run("bake", "--out", out, *BAKE, "--vxz").status == 0
+    voxels = load_voxels(out / "voxels.npz")
+    assert np.array_equal(import_vxz(out / "voxels.vxz", voxels.grid).colour, voxels.colour)
     assert run("preview", "--out", out, "--no-turntable").status == 0
     for path in (finished[0] / "textures").glob("*.png"):
         assert (out / "textures" / path.name).read_bytes() == path.read_bytes()
