@@ -37,8 +37,13 @@ class Counterparts:
     sign: NDArray[np.float32]
 
 
-def counterparts(evidence: Evidence, surface: SurfacePoints, index: NDArray[np.int32]) -> Counterparts:
-    """Counterparts of the surface points `index` (n,), in the reference that faces them or their far side most."""
+def counterparts(
+    evidence: Evidence, surface: SurfacePoints, index: NDArray[np.int32], mend: NDArray[np.float32]
+) -> Counterparts:
+    """Counterparts of the surface points `index` (n,), in the reference that faces them or their far side most.
+
+    mend (H W, 2): what to add to each atlas place to come to what may stand there instead (salience.Ordinariness).
+    """
     place = np.zeros((len(index), 2), np.float32)
     pixel = np.full(len(index), -1, np.int32)
     sign = np.ones((len(index), 2), np.float32)
@@ -53,7 +58,8 @@ def counterparts(evidence: Evidence, surface: SurfacePoints, index: NDArray[np.i
             better = (found >= 0) & (score > best[rows])
             rows = rows[better]
             place[rows], pixel[rows], best[rows], sign[rows] = uv[better], found[better], score[better], direction
-    return Counterparts(place, pixel, sign)
+    place += np.where(pixel[:, None] >= 0, mend[pixel], 0)
+    return Counterparts(place, np.where(pixel >= 0, nearest_index(place, *evidence.size), -1), sign)
 
 
 def _folds(surface: SurfacePoints, index: NDArray[np.int32], axes: NDArray[np.float64]):

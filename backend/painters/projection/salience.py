@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .evidence import MIRROR_SLACK, Evidence
 from .motifs import judge_motifs
+from .recurrence import mending, recurrence
 from .sampling import bilinear, local_minimum, masked_gaussian, nearest_index
 from .symmetry import MirrorPlane
 
@@ -22,6 +23,7 @@ COMMON = 0.02  # share of the surface that must look alike for it to be plain
 REPEATED = 0.005  # share that must look alike for it to be a texture
 ROW = 0.5  # share of what is seen at the same height that must look alike for it to be a band round the object
 FLOOR = 0.05  # root-mean-square difference (0 ... 1) that never counts
+GAP = 20  # gaps in a texture are judged by what is within this part of a unit length
 SAMPLES = 2000
 
 
@@ -31,10 +33,14 @@ class Ordinariness:
 
     plain    may be mirrored: common everywhere, or a band round the object, and like its own mirror image
     texture  may be continued elsewhere: repeats itself
+    woven    is texture as a whole only, for what returns with its period: its single colours tell nothing
+    mend     (H, W, 2), what to add to places of one-of-a-kind things in woven texture to come to where that goes on
     """
 
     plain: NDArray[np.float32]
     texture: NDArray[np.float32]
+    woven: NDArray[np.float32]
+    mend: NDArray[np.float32]
 
 
 def ordinary(evidence: Evidence, planes: list[MirrorPlane], pixels_per_unit: float) -> Ordinariness:
@@ -46,16 +52,26 @@ def ordinary(evidence: Evidence, planes: list[MirrorPlane], pixels_per_unit: flo
         plain = np.minimum(plain, np.maximum(common, banded))
         if k == 0:
             texture = np.maximum(repeated, banded)
-    whole = texture.copy()
+    whole, woven = texture.copy(), np.zeros_like(texture)
+    mend = np.zeros((height, width, 2), np.float32)
+    spacing = max(pixels_per_unit / 160, 0.75)
     for row, camera in zip(evidence.rows, evidence.cameras, strict=True):
         rows = np.s_[row : row + camera.height]
-        whole[rows] = judge_motifs(texture[rows], evidence.source[rows], pixels_per_unit / 100)
+        source = evidence.source[rows]
+        again = recurrence(evidence.colour[rows], source, spacing)
+        woven[rows] = np.maximum(again.often - local_minimum(texture[rows], round(3.5 * spacing)), 0)
+        texture[rows] = np.maximum(texture[rows], again.often)
+        whole[rows] = judge_motifs(texture[rows], source, pixels_per_unit / 100)
+        woven[rows] = np.minimum(woven[rows], whole[rows])
+        known = (whole[rows] > 0.5) & source
+        round_about = masked_gaussian(woven[rows][..., None], known.astype(np.float32), pixels_per_unit / GAP)[..., 0]
+        mend[rows] = mending(again, woven[rows] > 0.5, source & ~known & (round_about > 0.6))
     plain = np.minimum(plain, np.where(texture > whole, whole, 1))  # parts of a motif that stands alone
     for plane in planes:
         if plane.axis == 0:
             plain = np.minimum(plain, _agreement(evidence, plane, pixels_per_unit))
     radius = max(1, round(pixels_per_unit / 150))
-    return Ordinariness(local_minimum(plain, radius), local_minimum(whole, 1))
+    return Ordinariness(local_minimum(plain, radius), local_minimum(whole, 1), woven, mend)
 
 
 def _density(evidence: Evidence, spacing: float) -> list[NDArray[np.float32]]:

@@ -65,6 +65,8 @@ class Guide:
     plain: NDArray[np.float32]  # (H W,), see salience.Ordinariness
     texture: NDArray[np.float32]  # (H W,)
     source: NDArray[np.bool_]
+    mend: NDArray[np.float32]  # (H W, 2)
+    tone: NDArray[np.float32]  # (H, W, 3), the colour, or that of the whole where the texture is woven
     palette: NDArray[np.float32]  # (c, 3)
     colour_class: NDArray[np.int32]  # (H W,), index into the palette
 
@@ -99,8 +101,8 @@ class Level:
     ) -> None:
         self.surface, self.evidence, self.guide = surface, evidence, guide
         self.width, self.height = evidence.size
-        blur = 0.45 * pixels_per_unit * surface.spacing
-        self.image = masked_gaussian(evidence.colour, (evidence.trust > 0.3).astype(np.float32), blur)
+        self.blur = 0.45 * pixels_per_unit * surface.spacing
+        self.image = masked_gaussian(evidence.colour, (evidence.trust > 0.3).astype(np.float32), self.blur)
         self.flat = self.image.reshape(-1, 3)
         self.place, self.seen, _ = see(evidence, surface.point, surface.normal)
         self.jacobian = jacobian_at(evidence, self.place)
@@ -113,7 +115,7 @@ class Level:
         self.colour[self.known] = bilinear(self.image, self.place[self.known])
         self.tap, self.offset = patch_taps(surface, self.index, patch)
         self.features = features(surface.point[self.index], surface.normal[self.index], planes)
-        self.counterpart = counterparts(evidence, surface, self.index)
+        self.counterpart = counterparts(evidence, surface, self.index, guide.mend)
         self.rows = np.flatnonzero(self.counterpart.pixel >= 0)  # of the unseen points that have one
         self.features[self.rows] = guide.features[self.counterpart.pixel[self.rows]]
         self.unlikely = np.zeros((len(self.index), len(guide.palette)), np.float32)
@@ -238,7 +240,8 @@ class Level:
         self.sign[self.index] = coarse.sign[parent]
         rows, _ = self.usable_counterparts()
         there = self.counterpart.place[rows]
-        step = bilinear(coarse.image, there) - bilinear(coarse.image, self.place[self.index[rows]])
+        tone = masked_gaussian(self.guide.tone, (self.evidence.trust > 0.3).astype(np.float32), coarse.blur)
+        step = bilinear(tone, there) - bilinear(tone, self.place[self.index[rows]])
         like = np.abs(step).max(axis=1) < SAME_TONE
         self.place[self.index[rows[like]]] = there[like]
         self.sign[self.index[rows[like]]] = self.counterpart.sign[rows[like]]
@@ -340,6 +343,7 @@ def complete(
 ) -> Texture:
     """Places for all points of the finest of `surfaces` (coarse first)."""
     random = np.random.default_rng(seed)
+    tone = tone_of(evidence, ordinary.woven, pixels_per_unit / 30)
     guide = Guide(
         features(evidence.position.reshape(-1, 3), evidence.normal.reshape(-1, 3), planes),
         evidence.object.ravel(),
@@ -347,7 +351,9 @@ def complete(
         ordinary.plain.ravel(),
         ordinary.texture.ravel(),
         evidence.source.ravel(),
-        *palette_of(evidence, ordinary.texture),
+        ordinary.mend.reshape(-1, 2),
+        tone,
+        *palette_of(tone, evidence.source, ordinary.texture),
     )
     shares = np.cumsum([0.0] + [4.0**k for k in range(len(surfaces))])
     shares /= shares[-1]
@@ -442,12 +448,21 @@ def _level_ways(surface: SurfacePoints, guide: Guide, near: NDArray[np.int32]) -
     return ((1 - 0.98 * other) / (1 + UPHILL * np.minimum(rise, 1) ** 2)).astype(np.float32)
 
 
-def palette_of(evidence: Evidence, texture: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+def tone_of(evidence: Evidence, woven: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """The atlas with the mean of its surroundings, `sigma` pixels wide, where the texture is woven: that of the wall
+    and not those of the brick and the mortar, which change within less than colours can be expected for."""
+    mean = masked_gaussian(evidence.colour, (woven > 0.5).astype(np.float32), sigma)
+    return np.where(woven[..., None] > 0.5, mean, evidence.colour)
+
+
+def palette_of(
+    colour: NDArray[np.float32], source: NDArray[np.bool_], texture: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """CLASSES typical colours (c, 3) of the ordinary source (k-means), and the class (H W,) of every atlas pixel."""
-    colours = evidence.colour.reshape(-1, 3)
-    pool = np.flatnonzero(evidence.source.ravel() & (texture.ravel() > 0.3))
+    colours = colour.reshape(-1, 3)
+    pool = np.flatnonzero(source.ravel() & (texture.ravel() > 0.3))
     if len(pool) < CLASSES:
-        pool = np.flatnonzero(evidence.source.ravel())
+        pool = np.flatnonzero(source.ravel())
     pool = colours[pool[np.linspace(0, len(pool) - 1, min(4000, len(pool))).astype(np.int64)]]
     centres = [np.median(pool, axis=0)]
     for _ in range(CLASSES - 1):  # farthest first, without the outliers
