@@ -59,10 +59,11 @@ def ordinary(evidence: Evidence, planes: list[MirrorPlane], pixels_per_unit: flo
         rows = np.s_[row : row + camera.height]
         source = evidence.source[rows]
         again = recurrence(evidence.colour[rows], source, spacing)
-        woven[rows] = np.maximum(again.often - local_minimum(texture[rows], round(3.5 * spacing)), 0)
-        texture[rows] = np.maximum(texture[rows], again.often)
-        whole[rows] = judge_motifs(texture[rows], source, pixels_per_unit / 100)
-        woven[rows] = np.minimum(woven[rows], whole[rows])
+        returning = again.often - local_minimum(texture[rows], round(3.5 * spacing))
+        woven[rows] = np.where(_areas(returning > 0.5, 4 * spacing), returning, 0)
+        texture[rows] = np.maximum(texture[rows], woven[rows])
+        judged = judge_motifs(texture[rows], source, pixels_per_unit / 100)
+        whole[rows] = np.maximum(judged, woven[rows])  # what goes on in the same way all over is no part of a motif
         known = (whole[rows] > 0.5) & source
         round_about = masked_gaussian(woven[rows][..., None], known.astype(np.float32), pixels_per_unit / GAP)[..., 0]
         mend[rows] = mending(again, woven[rows] > 0.5, source & ~known & (round_about > 0.6))
@@ -72,6 +73,13 @@ def ordinary(evidence: Evidence, planes: list[MirrorPlane], pixels_per_unit: flo
             plain = np.minimum(plain, _agreement(evidence, plane, pixels_per_unit))
     radius = max(1, round(pixels_per_unit / 150))
     return Ordinariness(local_minimum(plain, radius), local_minimum(whole, 1), woven, mend)
+
+
+def _areas(mask: NDArray[np.bool_], size: float) -> NDArray[np.bool_]:
+    """`mask` (h, w) where it covers areas, without its parts that are narrower than some 2 `size` pixels."""
+    everywhere = np.ones(mask.shape, np.float32)
+    core = masked_gaussian(mask.astype(np.float32)[..., None], everywhere, size) > 0.85
+    return mask & (masked_gaussian(core.astype(np.float32), everywhere, size)[..., 0] > 0.02)
 
 
 def _density(evidence: Evidence, spacing: float) -> list[NDArray[np.float32]]:
