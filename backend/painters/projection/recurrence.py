@@ -27,11 +27,13 @@ class Recurrence:
     """Of one reference (h, w).
 
     often    float32 (h, w), how often the patch around a pixel is found again, 0 ... 1 (OFTEN times or more)
-    offsets  int (k, 2), right and down, pixels of the working size (w', h')
+    window   the part of the picture that was examined, which has the working size (w', h') then
+    offsets  int (k, 2), right and down, pixels of the working size
     alike    bool (k, h', w'), where the patch is found again at the offset
     """
 
     often: NDArray[np.float32]
+    window: tuple[slice, slice]
     offsets: NDArray[np.int64]
     alike: NDArray[np.bool_]
 
@@ -39,6 +41,9 @@ class Recurrence:
 def recurrence(colour: NDArray[np.float32], source: NDArray[np.bool_], spacing: float) -> Recurrence:
     """Examine one reference: colour (h, w, 3); source (h, w): where the surface is seen well; spacing: pixels, patches
     have seven a side."""
+    window = _window(source)
+    often = np.zeros(source.shape, np.float32)
+    colour, source = colour[window], source[window]
     height, width = source.shape
     factor = max(1.0, spacing / 2)
     size = max(16, round(width / factor)), max(16, round(height / factor))
@@ -63,28 +68,39 @@ def recurrence(colour: NDArray[np.float32], source: NDArray[np.bool_], spacing: 
         found[k] = (_sums(square * both, radius) <= limit * total) & (total > 0.6 * filled) & inside
         count += found[k]
         count[there] += found[k][here]
-    return Recurrence(resized(np.clip(count / OFTEN, 0, 1), width, height), np.array(offsets).reshape(-1, 2), found)
+    often[window] = resized(np.clip(count / OFTEN, 0, 1), width, height)
+    return Recurrence(often, window, np.array(offsets).reshape(-1, 2), found)
 
 
 def mending(recurrence: Recurrence, woven: NDArray[np.bool_], gaps: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Where the texture goes on (h, w, 2), pixels to add, for the `gaps` (h, w) in a `woven` one (h, w): whole periods
     away, the nearest first; 0 elsewhere, and where there is none."""
+    result = np.zeros((*woven.shape, 2), np.float32)
+    woven, gaps = woven[recurrence.window], gaps[recurrence.window]
     height, width = woven.shape
     rows, columns = recurrence.alike.shape[1:]
     v, u = np.mgrid[0:rows, 0:columns]
     small = np.s_[v * height // rows, u * width // columns]
     cloth, todo = woven[small], gaps[small]
-    result = np.zeros((rows, columns, 2), np.float32)
+    mend = np.zeros((rows, columns, 2), np.float32)
     share = recurrence.alike[:, cloth].sum(axis=1) / max(int(cloth.sum()), 1)
     periods = recurrence.offsets[share > PERIOD]
     for right, down in sorted((s * d for d in periods for s in (1, -1)), key=lambda d: (np.hypot(*d), *d)):
         x, y = u + right, v + down
         inside = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
         good = todo & inside & cloth[y.clip(0, rows - 1), x.clip(0, columns - 1)]
-        result[good] = right * width / columns, down * height / rows
+        mend[good] = right * width / columns, down * height / rows
         todo = todo & ~good
     y, x = np.mgrid[0:height, 0:width]
-    return result[y * rows // height, x * columns // width]
+    result[recurrence.window] = mend[y * rows // height, x * columns // width]
+    return result
+
+
+def _window(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The smallest part of a picture that holds `mask` (h, w); one pixel where that is empty."""
+    sides = [np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0)]
+    rows, columns = [slice(int(at[0]), int(at[-1]) + 1) if len(at) else slice(0, 1) for at in sides]
+    return rows, columns
 
 
 def _offsets(image: NDArray[np.float32], weight: NDArray[np.float32], least: int) -> list[tuple[int, int]]:
