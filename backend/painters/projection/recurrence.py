@@ -18,7 +18,7 @@ from .sampling import gaussian, local_maximum, masked_gaussian, resized
 OFFSETS = 96  # how many of the best offsets are tried
 ALIKE = 0.5  # difference of two patches, as a share of their variance, below which they are alike; unrelated: 2
 FLOOR = 0.05**2  # mean square difference (0 ... 1) that never counts
-PERIOD = 0.4  # share of a texture that must be found again at an offset that is one of its periods
+PERIOD = 0.5  # share of a texture that must be like what it has at an offset that is one of its periods
 OFTEN = 10  # how many times a patch must be found again
 
 
@@ -83,8 +83,12 @@ def mending(recurrence: Recurrence, woven: NDArray[np.bool_], gaps: NDArray[np.b
     small = np.s_[v * height // rows, u * width // columns]
     cloth, todo = woven[small], gaps[small]
     mend = np.zeros((rows, columns, 2), np.float32)
-    share = recurrence.alike[:, cloth].sum(axis=1) / max(int(cloth.sum()), 1)
-    periods = recurrence.offsets[share > PERIOD]
+    periods = []
+    for offset, alike in zip(recurrence.offsets, recurrence.alike, strict=True):
+        here, there = _overlap((columns, rows), *offset)
+        both = cloth[here] & cloth[there]
+        if (alike[here] & both).sum() > PERIOD * max(both.sum(), 1):
+            periods.append(offset)
     for right, down in sorted((s * d for d in periods for s in (1, -1)), key=lambda d: (np.hypot(*d), *d)):
         x, y = u + right, v + down
         inside = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
