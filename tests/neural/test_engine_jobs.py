@@ -63,7 +63,6 @@ def finished(weights, environment, tmp_path_factory):
         assert status == 0, (stage, events[-3:], errors[-2000:])
         if stage == "paint":
             assert any(event["type"] == "preview" for event in events)
-            assert any("step" in str(event.get("detail")) for event in events)
     assert len(painted(out)) == 8
     assert list((out / "work" / "bake").iterdir())
     return out
@@ -90,13 +89,11 @@ def test_stopping_leaves_what_was_there(finished, weights, environment, tmp_path
     out = tmp_path / "out"
     shutil.copytree(finished, out)
     before = painted(out)
-    command = words(out, weights, stage="paint", steps=200)
+    command = words(out, weights, stage="paint", steps=200)  # so many that some are told (events are rate limited)
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
-    for line in child.stdout:
-        if "step " in line:
-            child.send_signal(signal.SIGINT)
-            asked = time.monotonic()
-            break
+    assert any("step " in line for line in child.stdout)
+    child.send_signal(signal.SIGINT)
+    asked = time.monotonic()
     rest = child.stdout.read()
     assert child.wait(30) == 6
     assert time.monotonic() - asked < 10
