@@ -49,8 +49,8 @@ def apply_result(job_dir: Path, refs: Sequence[BlockRef], options: Options) -> l
     Objects that are gone or do not fit any more are left out with a note as long as another one remains. A result
     that is on the objects already is shown again.
 
-    Raises InputError: render-running, other-mode (see tray.WAITING), result-unreadable, object-gone, object-linked,
-    result-unfitting, texture-unreadable, uv-maps-full, uv-map-missing, object-no-slot; OutputError.
+    Raises InputError: render-running, tool-in-use, other-mode (see tray.WAITING), result-unreadable, object-gone,
+    object-linked, result-unfitting, texture-unreadable, uv-maps-full, uv-map-missing, object-no-slot; OutputError.
     """
     refuse_at_bad_moments()
     placement, job = read_placement(job_dir), load_recipe(job_dir / "recipe.json")
@@ -80,6 +80,8 @@ def refuse_at_bad_moments() -> None:
         raise InputError(
             "render-running", tr("A render is running."), tr("The result will be put on when it has ended.")
         )
+    if compat.tool_in_use():
+        raise InputError("tool-in-use", tr("A tool is in use."), tr("The result will be put on when it has ended."))
     if bpy.context.mode not in ("OBJECT", "POSE"):  # elsewhere Blender's undo would not record the change
         raise InputError(
             "other-mode",

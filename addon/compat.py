@@ -143,6 +143,20 @@ def current_layer() -> bpy.types.ViewLayer:
     return layer
 
 
+def tool_in_use() -> bool:
+    """The artist is in the middle of something, in any window: moves, sculpts, paints, draws a box.
+
+    Those operators block others or make an undo step of their own; what only listens, as some add-ons do all the
+    time, does neither and does not count.
+    """
+    manager: Any = bpy.context.window_manager
+    running = [operator for window in manager.windows for operator in getattr(window, "modal_operators", ())]
+    return any(operator.bl_options & _IN_USE for operator in running)
+
+
+_IN_USE = {"UNDO", "UNDO_GROUPED", "BLOCKING", "GRAB_CURSOR", "GRAB_CURSOR_X", "GRAB_CURSOR_Y"}
+
+
 def is_rendering() -> bool:
     """A render job runs: removing a scene now would crash Blender."""
     running = getattr(bpy.app, "is_job_running", None)

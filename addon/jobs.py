@@ -11,6 +11,7 @@ import traceback
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from ..backend.run_request import STAGES
 from ..backend.session import ENDED, Session, State, Step
 from . import job_folder, launching, threads
 from .blocks import BlockRef, ref
+from .results_store import KEPT, empty_trash
 from .scene_export import export_objects
 
 if TYPE_CHECKING:
@@ -208,8 +210,7 @@ def _pump() -> float | None:
     try:
         if not _cleaned:
             _cleaned = True
-            root = job_folder.root()
-            threads.start(lambda: remove_stale(root), lambda removed: None, _report)
+            threads.start(partial(_clean_up, job_folder.root()), lambda done: None, _report)
         _queue.tick(BUDGET)
         changed = False
         for entry in list(_entries.values()):
@@ -223,6 +224,12 @@ def _pump() -> float | None:
     except Exception:  # shown where Blender shows such things; the other jobs go on
         traceback.print_exc()
     return PERIOD if _queue.busy else None
+
+
+def _clean_up(root: Path) -> None:
+    """Delete what nobody wants any more: old jobs that never had a result, old files in the trash."""
+    remove_stale(root)
+    empty_trash(KEPT)
 
 
 def _report(error: Exception) -> None:

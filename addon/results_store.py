@@ -5,7 +5,7 @@
     STORE/results/<object>/              of files that were never saved
     STORE/trash/<id>/                    a removed file, and entry.json: where it was
 
-No file is ever overwritten, and none is deleted but by `empty_trash`.
+No file is ever overwritten, and none is deleted but by `empty_trash`, which also runs for what is older than KEPT.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from ..backend.whole_files import output_errors, write_json
 
 BESIDE = Path("textures", "orbit_painter")
 ENTRY = "entry.json"
+KEPT = 30 * 86400.0  # seconds that the trash keeps a file
 _TILE = re.compile(r"(\.1\d{3})?(\.[^.]+)$")
 
 
@@ -117,10 +118,11 @@ def make_relative(image: Any) -> None:
 
 @dataclass(frozen=True)
 class Trashed:
-    """A file in the trash: the folder that holds it, and where it was."""
+    """A file in the trash: the folder that holds it, where it was, and when it came, seconds since 1970."""
 
     folder: Path
     original: Path
+    removed: float
 
     @property
     def path(self) -> Path:
@@ -143,9 +145,8 @@ def trashed() -> Iterator[Trashed]:
     entries = []
     for entry in trash().glob(f"*/{ENTRY}"):
         data = json.loads(entry.read_text(encoding="utf-8"))
-        entries.append((data["removed"], Trashed(entry.parent, Path(data["original"]))))
-    for _, item in sorted(entries, key=lambda pair: pair[0], reverse=True):
-        yield item
+        entries.append(Trashed(entry.parent, Path(data["original"]), data["removed"]))
+    yield from sorted(entries, key=lambda item: item.removed, reverse=True)
 
 
 def recover(wanted: set[Path]) -> None:
@@ -168,8 +169,9 @@ def trash_size() -> tuple[int, int]:
     return len(sizes), sum(sizes)
 
 
-def empty_trash() -> None:
-    """Delete what is in the trash. Raises OutputError."""
+def empty_trash(age: float = 0.0) -> None:
+    """Delete what has been in the trash for `age` seconds. Raises OutputError."""
     with output_errors(trash()):
         for item in list(trashed()):
-            shutil.rmtree(item.folder)
+            if time.time() - item.removed >= age:
+                shutil.rmtree(item.folder)

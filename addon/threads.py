@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a pure computation beside Blender's main thread and hands its result back on the main thread.
+"""Runs a pure computation beside Blender's main thread and hands its result back on the main thread, between two uses
+of a tool: nothing changes under a drag or a stroke.
 
 The work must not touch bpy (specs/blender-extension.md section 7): it gets plain arrays and returns plain data.
 """
@@ -13,6 +14,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import bpy
+
+from . import compat
 
 PERIOD = 0.05  # seconds between two looks at what has finished
 T = TypeVar("T")
@@ -68,7 +71,8 @@ def unregister() -> None:
 def _tick() -> float | None:
     """Never raises, for Blender would drop the timer, and what else has finished would wait for the next start."""
     try:
-        _deliver()
+        if not compat.tool_in_use():
+            _deliver()
     except Exception:  # shown where Blender shows such things
         traceback.print_exc()
     _running.difference_update([thread for thread in _running if not thread.is_alive()])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Finished results on their way onto the objects, and those that could not be put on, with the reason.
 
-A result is applied as soon as its job is done. While a render runs or the artist is in another mode it waits, and
-goes on by itself afterwards. One that does not fit stays here until the artist applies or dismisses it.
+A result is applied as soon as its job is done. While a render runs, the artist drags something or is in another mode it
+waits, and goes on by itself afterwards. One that does not fit stays here until the artist applies or dismisses it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .blocks import BlockRef
 from .props import settings_of
 from .translations import tr
 
-WAITING = ("render-running", "other-mode")  # codes of what passes by itself
+WAITING = ("render-running", "tool-in-use", "other-mode")  # codes of what passes by itself
 INTERVAL = 0.5  # seconds between attempts
 
 

@@ -21,9 +21,11 @@ from .batch import run_batch
 from .console import Console, JsonConsole, TerminalConsole
 from .dataset import command as dataset_command
 from .errors import CancelledError, InputError, MemoryLimitError, OrbitPainterError, OutputError, UsageError
+from .estimate import estimate
 from .host import Host
 from .interruption import Interruption, signals
 from .job import Job, load_recipe
+from .job_history import History
 from .parent import Parent
 from .pipeline import Pipeline
 from .protocol import Message, Writer
@@ -139,9 +141,11 @@ def _describe(job: Job, stages: Sequence[str], console: Console) -> None:
         if not Path(reference.path).is_file():
             raise InputError("file-missing", f"There is no file {reference.path}.", "Check the path.")
     horizontal, vertical = job.views
-    console.plan(stages)
+    expected = estimate(job, stages, History(Path(job.out).parent / "history.json"))
+    console.plan(stages, expected)
     console.note(f"Stages: {', '.join(stages)}; nothing was run.")
     console.note(f"{horizontal} + {vertical} views of {job.size} pixels, engine {job.engine}, into {job.out}.")
+    console.note(f"It takes about {expected.seconds:.0f} seconds and {expected.disk / 1e6:.0f} MB on the disk.")
 
 
 def explained(failure: BaseException) -> OrbitPainterError:

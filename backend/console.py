@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
 from .errors import OrbitPainterError
+from .estimate import Estimate
 from .progress import Progress
 from .protocol import Writer
 
@@ -19,7 +20,7 @@ RATE = 0.1  # seconds between two progress events
 class Console(Protocol):
     """Where a run reports to."""
 
-    def plan(self, stages: Sequence[str]) -> None: ...
+    def plan(self, stages: Sequence[str], estimate: Estimate | None = None) -> None: ...
     def begin(self, stage: str) -> None: ...
     def progress(self, stage: str, fraction: float, detail: str, eta: float | None) -> None: ...
     def end(self, stage: str, seconds: float, skipped: bool) -> None: ...
@@ -63,7 +64,7 @@ class TerminalConsole:
         self._stream = stream
         self._live = stream.isatty()
 
-    def plan(self, stages: Sequence[str]) -> None:
+    def plan(self, stages: Sequence[str], estimate: Estimate | None = None) -> None:
         pass
 
     def begin(self, stage: str) -> None:
@@ -111,8 +112,13 @@ class JsonConsole:
     def _send(self, kind: str, /, **fields: Any) -> None:
         self.writer.send(kind, job_id=self._job_id, **fields)
 
-    def plan(self, stages: Sequence[str]) -> None:
-        self._send("accepted", plan=list(stages))
+    def plan(self, stages: Sequence[str], estimate: Estimate | None = None) -> None:
+        if estimate is None:  # not known, or nothing will be done
+            self._send("accepted", plan=[{"stage": stage, "weight": 1.0} for stage in stages])
+            return
+        plan = [{"stage": stage, "weight": round(estimate.weights[stage], 3)} for stage in stages]
+        numbers = {"seconds": round(estimate.seconds, 1), "vram": estimate.vram, "disk": estimate.disk}
+        self._send("accepted", plan=plan, estimate=numbers)
 
     def begin(self, stage: str) -> None:
         self._send("progress", stage=stage, done=0.0, total=1.0, eta_s=None, detail="")

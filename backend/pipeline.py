@@ -21,9 +21,11 @@ import numpy as np
 from . import results
 from .console import Console, stage_progress
 from .errors import UsageError
+from .estimate import estimate
 from .files import write_json
 from .host import Host
 from .job import Job
+from .job_history import History
 from .mesh import MeshData
 from .orbits.cameras import orbit_cameras, read_camera
 from .orbits.files import open_passes, save_header
@@ -61,7 +63,8 @@ class Pipeline:
 
     def run(self, stages: Sequence[str], resume: bool) -> dict[str, Any]:
         """Do `stages`; with `resume`, keep those whose inputs have not changed. Returns the summary for the user."""
-        self.console.plan(stages)
+        history = History(Path(self.job.out).parent / "history.json")  # beside the jobs of the extension
+        self.console.plan(stages, estimate(self.job, stages, history))
         for stage in stages:
             key = self._key(stage)
             kept = self.run_folder.record(stage) if resume else None

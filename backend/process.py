@@ -73,7 +73,11 @@ class Child:
         if sys.platform == "win32":
             from .windows_job import JobObject
 
-            self._job_object = JobObject(self._process)
+            try:
+                self._job_object = JobObject(self._process)
+            except OSError:
+                self._process.kill()
+                raise
         self._log_lock = threading.Lock()
         self._threads = [
             threading.Thread(target=target, args=arguments, name="orbit-painter child", daemon=True)

@@ -25,7 +25,6 @@ EVENTS = frozenset(
         "accepted",
         "progress",
         "preview",
-        "need",
         "log",
         "freed",
         "result",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
+import weakref
 from typing import Any
 
 _KILL_ON_CLOSE = 0x2000  # JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE
@@ -41,12 +42,17 @@ class _ExtendedLimits(ctypes.Structure):
 
 
 class JobObject:
-    """Holds `process` and all that it starts from now on. Raises OSError if Windows refuses."""
+    """Holds `process` and all that it starts from now on. Raises OSError if Windows refuses.
+
+    Its handle is closed with the last reference to it, which ends whatever is still in it.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._kernel: Any = getattr(ctypes, "WinDLL")("kernel32", use_last_error=True)  # noqa: B009  absent elsewhere
         self._kernel.CreateJobObjectW.restype = ctypes.c_void_p
         self._handle = ctypes.c_void_p(self._kernel.CreateJobObjectW(None, None))
+        self._check(self._handle.value)
+        weakref.finalize(self, self._kernel.CloseHandle, self._handle)
         limits = _ExtendedLimits(basic=_BasicLimits(flags=_KILL_ON_CLOSE))
         size = ctypes.sizeof(limits)
         self._check(
@@ -57,6 +63,6 @@ class JobObject:
     def terminate(self) -> None:
         self._kernel.TerminateJobObject(self._handle, 1)
 
-    def _check(self, done: int) -> None:
+    def _check(self, done: int | None) -> None:
         if not done:
             raise getattr(ctypes, "WinError")(getattr(ctypes, "get_last_error")())  # noqa: B009

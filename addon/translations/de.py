@@ -11,6 +11,7 @@ MESSAGES: dict[str, str] = {
     "A new map named OrbitPainter": "Eine neue Karte namens OrbitPainter",
     "A render is running. Wait until it has ended.": "Es wird gerade gerendert. Warte, bis das beendet ist.",
     "A render is running.": "Es wird gerade gerendert.",
+    "A tool is in use.": "Ein Werkzeug ist gerade in Gebrauch.",
     "Active": "Aktive",
     "Active Color": "Aktive Farbe",
     "Active Reference": "Aktive Vorlage",

@@ -37,11 +37,17 @@ from .verify import verify_files
 
 
 def install(
-    request: Request, console: Console, check: Callable[[], None], action: Event = Event.INSTALL
+    request: Request,
+    console: Console,
+    check: Callable[[], None],
+    action: Event = Event.INSTALL,
+    *,
+    afresh: bool = False,
 ) -> EngineStatus:
     """Make the engine of the request and use it; its status. An update keeps the device of the engine in use.
 
-    An engine that is complete already is only switched to. Raises OrbitPainterErrors, CancelledError from `check`.
+    An engine that is complete already is only switched to, or with `afresh` built again once all that it takes is
+    there. Raises OrbitPainterErrors, CancelledError from `check`.
     """
     recipe = _recipe(request, action)
     layout = request.layout
@@ -58,8 +64,9 @@ def install(
         machine = Machine(layout, action, recipe.device, console, check)
         with running(machine):
             fetching = machine.to(Event.CHECKED)
-            if complete_engine(layout, name) is None:
+            if afresh or complete_engine(layout, name) is None:
                 uv = find_uv(layout, request.uv) or install_uv(work)
+                (layout.engine(name) / "engine.json").unlink(missing_ok=True)  # until it is built there is none
                 _new_environment(work, uv, name)
                 _sync(work, uv, recipe, name, fetching, lambda: machine.to(Event.FETCHED))
             else:
@@ -79,8 +86,7 @@ def repair(request: Request, console: Console, check: Callable[[], None]) -> Eng
     recipe = _recipe(request, Event.REPAIR)
     name = engine_name(recipe)
     if complete_engine(layout, name) is None or not _runs(layout, name, check):
-        (layout.engine(name) / "engine.json").unlink(missing_ok=True)
-        return install(request, console, check, Event.INSTALL)
+        return install(request, console, check, Event.INSTALL, afresh=True)
     with stage_progress(console, "preflight", check) as report:
         packages = sorted({bad.package for bad in verify_files(layout.engine(name), report)})
         if packages:

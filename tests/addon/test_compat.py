@@ -71,6 +71,20 @@ def test_nothing_renders(empty):
     assert compat.is_rendering() is False
 
 
+def test_which_operators_count_as_a_tool_in_use(monkeypatch):
+    from types import SimpleNamespace as Named
+
+    from orbit_painter.addon import compat
+
+    def context(*options):
+        windows = [Named(modal_operators=[Named(bl_options=set(words)) for words in options]), Named()]
+        return Named(context=Named(window_manager=Named(windows=windows)))
+
+    for options, used in (((), False), (({"REGISTER"},), False), (({"REGISTER"}, {"REGISTER", "UNDO"}), True)):
+        monkeypatch.setattr(compat, "bpy", context(*options))
+        assert compat.tool_in_use() is used
+
+
 def test_a_material_that_does_not_use_its_nodes(empty):
     from orbit_painter.addon import compat
 

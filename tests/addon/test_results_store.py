@@ -55,6 +55,22 @@ def test_the_newest_of_two_removed_files_comes_back(store, tmp_path):
     assert store.trash_size() == (0, 0)
 
 
+def test_the_trash_keeps_a_file_for_a_month(store, tmp_path, monkeypatch):
+    path = tmp_path / "file.png"
+    path.write_bytes(b"old")
+    store.discard(path)
+    store.empty_trash(store.KEPT)
+    assert store.trash_size() == (1, 3)
+    later = store.time.time() + store.KEPT + 1
+    monkeypatch.setattr(store.time, "time", lambda: later)
+    path.write_bytes(b"new")
+    store.discard(path)
+    store.empty_trash(store.KEPT)
+    store.recover({path})
+    assert path.read_bytes() == b"new"
+    assert store.trash_size() == (0, 0)
+
+
 def test_a_folder_that_cannot_be_made_is_explained(store, tmp_path):
     (tmp_path / "in_the_way").write_bytes(b"")
     (tmp_path / "a.png").write_bytes(b"a")

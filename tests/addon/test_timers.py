@@ -41,6 +41,19 @@ def test_a_result_is_delivered_after_one_whose_receiver_fails(extension):
     assert got == ["second"]
 
 
+def test_what_a_thread_made_waits_while_something_is_dragged(extension, monkeypatch):
+    from orbit_painter.addon import compat, threads
+
+    got = []
+    threads._finished.put(lambda: got.append("guide"))
+    monkeypatch.setattr(compat, "tool_in_use", lambda: True)
+    assert threads._tick() is not None
+    assert got == []
+    monkeypatch.undo()
+    assert threads._tick() is None
+    assert got == ["guide"]
+
+
 def test_a_result_that_hits_an_error_of_ours_is_refused(extension, tmp_path, monkeypatch):
     from orbit_painter.addon import apply_result, tray
 

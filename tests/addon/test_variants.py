@@ -603,6 +603,20 @@ def test_a_job_that_is_done_puts_its_result_on(bl, job):
     assert tray.items() == []
 
 
+def test_a_result_waits_while_something_is_dragged(bl, job, monkeypatch):
+    from orbit_painter.addon import compat, tray
+
+    obj = cube(bl)
+    monkeypatch.setattr(compat, "tool_in_use", lambda: True)
+    tray.job_done(view(job([obj]), obj))
+    assert [(item.code, item.goes_on) for item in tray.items()] == [("tool-in-use", True)]
+    assert look(obj)[0][2] is None
+    monkeypatch.undo()
+    tray._pump()
+    assert look(obj)[0][2]
+    assert tray.items() == []
+
+
 def test_settings_decide_how_it_is_put_on(bl, job):
     from orbit_painter.addon import tray
 

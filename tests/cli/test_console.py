@@ -6,6 +6,7 @@ import json
 import pytest
 from orbit_painter.backend.console import JsonConsole, TerminalConsole, stage_progress
 from orbit_painter.backend.errors import CancelledError, InputError
+from orbit_painter.backend.estimate import Estimate
 from orbit_painter.backend.protocol import Writer
 
 
@@ -18,12 +19,14 @@ def run_stage(console, fractions, check=lambda: None):
 def test_json_events_are_one_object_a_line_and_never_go_backwards():
     stream = io.StringIO()
     console = JsonConsole(Writer(stream), "job-1")
-    console.plan(["paint"])
+    console.plan(["paint"], Estimate(4.0, {"paint": 1.0}, 1000, None))
     run_stage(console, [0.1, 0.9, 0.3, 1.0])
     console.note("A note.")
     console.error(InputError("mesh-empty", "No mesh.", "Give one."), None)
     events = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert events[0]["type"] == "accepted"
+    assert events[0]["plan"] == [{"stage": "paint", "weight": 1.0}]
+    assert events[0]["estimate"] == {"seconds": 4.0, "vram": None, "disk": 1000}
     assert [e["type"] for e in events][-2:] == ["log", "error"]
     done = [e["done"] for e in events if e["type"] == "progress"]
     assert done == sorted(done)

@@ -116,6 +116,18 @@ def test_repair(request_for, root, events, index, damage):
         assert events.notes() == ["Installing again: beta."]
 
 
+def test_a_repair_that_cannot_be_made_forgets_nothing(request_for, root, events, index):
+    """A passing fault: while there is no connection the interpreter does not start, and afterwards it does."""
+    found = install(request_for(), events, never)
+    aside = found.python.with_name("aside")
+    found.python.rename(aside)
+    with pytest.raises(OrbitPainterError) as caught:
+        repair(request_for(device="auto", online=False), events, never)
+    assert caught.value.code == "offline"
+    aside.rename(found.python)
+    assert status(root) == found
+
+
 def test_repairing_a_sound_engine_needs_no_connection(request_for, root, events, index):
     found = install(request_for(), events, never)
     index.requests.clear()

@@ -17,6 +17,8 @@ pytest.importorskip("diffusers")
 from orbit_painter.backend.png import read_png
 from orbit_painter.backend.process import Child
 
+from ..child_events import expect
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 
@@ -110,19 +112,6 @@ def test_missing_weights_end_with_their_own_status(finished, environment, tmp_pa
     assert status == 4
     error = next(event for event in events if event["type"] == "error")
     assert error["code"] == "models-missing"
-
-
-def expect(child, kind, seconds=120.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        event = child.event()
-        if event is not None and event["type"] == kind:
-            return event
-        assert not child.ended, list(child.tail)
-        assert event is None or event["type"] != "error", event
-        if event is None:
-            time.sleep(0.01)
-    raise AssertionError(f"no {kind} event")
 
 
 def test_the_worker_keeps_the_model_and_can_be_stopped(weights, environment, tmp_path):

@@ -20,6 +20,8 @@ from orbit_painter.backend.protocol import Writer
 from orbit_painter.backend.run_request import RunRequest, load_request, save_request
 from orbit_painter.backend.serving import Worker
 
+from ..child_events import expect
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -27,19 +29,6 @@ def start(folder, *words, protocol="1"):
     command = [sys.executable, "-I", "-u", ROOT / "backend" / "worker.py", "--protocol", protocol]
     command += ["--log", folder / "worker.log", *words]
     return Child(command, folder, folder / "errors.log", child_environment())
-
-
-def expect(child, kind, seconds=60.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        event = child.event()
-        if event is not None and event["type"] == kind:
-            return event
-        assert not child.ended, list(child.tail)
-        assert event is None or event["type"] != "error", event
-        if event is None:
-            time.sleep(0.01)
-    raise AssertionError(f"no {kind} event")
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +68,9 @@ def test_a_job_and_another_in_the_same_process(passes, tmp_path):
         assert (ready["protocol"], ready["pid"]) == (1, child.pid)
         for job in ("a", "b"):
             child.send("run", job_id=job, request=str(request))
-            assert expect(child, "accepted")["plan"] == ["paint"]
+            accepted = expect(child, "accepted")
+            assert [entry["stage"] for entry in accepted["plan"]] == ["paint"]
+            assert accepted["estimate"].keys() == {"seconds", "vram", "disk"}
             assert expect(child, "preview")["kind"] == "view"
             assert expect(child, "result")["job_id"] == job
         child.send("ping", n=5)
