@@ -26,6 +26,7 @@ from .host import Host
 from .interruption import Interruption, signals
 from .job import Job, load_recipe
 from .job_history import History
+from .memory import HOST_MEMORY_WORDS
 from .parent import Parent
 from .pipeline import Pipeline
 from .protocol import Message, Writer
@@ -160,7 +161,8 @@ def explained(failure: BaseException) -> OrbitPainterError:
             "The GPU ran out of memory.",
             "Close other programs that use it, or choose a smaller quality preset.",
         )
-    if isinstance(failure, MemoryError):
+    host = isinstance(failure, RuntimeError) and any(words in str(failure).lower() for words in HOST_MEMORY_WORDS)
+    if isinstance(failure, MemoryError) or host:
         return MemoryLimitError(
             "out-of-memory",
             "The computer ran out of memory.",

@@ -8,6 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+# In the RuntimeError of PyTorch's allocator of host memory, in small letters: the message is all that tells.
+HOST_MEMORY_WORDS = ("can't allocate memory", "not enough memory")
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 _MEMINFO = Path("/proc/meminfo")

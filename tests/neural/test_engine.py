@@ -95,6 +95,24 @@ def test_a_seed_repeats_and_a_loaded_engine_gives_the_same(tiny, release, monkey
     assert not np.array_equal(first, other)
 
 
+def test_weights_that_changed_are_read_again(tiny, tmp_path):
+    """Deep inside a folder, whose own time of change tells nothing of it."""
+    from safetensors.torch import load_file, save_file
+
+    folder = tiny.write_release(tmp_path / "w")
+    engine = create_painter("orbitpainter")
+    first = images(engine.paint(request(tiny, folder), silent))
+    file = next(folder.rglob("high_noise_model/*.safetensors"))
+    before = file.parent.stat().st_mtime_ns
+    state = load_file(file)
+    with open(file, "r+b") as stored:  # as a downloader that resumes: the folder is not touched
+        save_file({name: value * 1.01 for name, value in state.items()}, tmp_path / "other.safetensors")
+        stored.write((tmp_path / "other.safetensors").read_bytes())
+        stored.truncate()
+    assert file.parent.stat().st_mtime_ns == before
+    assert not np.array_equal(images(engine.paint(request(tiny, folder), silent)), first)
+
+
 def test_options_reach_the_network(tiny, release):
     engine = create_painter("orbitpainter")
     plain = images(engine.paint(request(tiny, release), silent))
@@ -225,6 +243,35 @@ def test_a_full_memory_is_tried_once_more_one_profile_lower(tiny, release, monke
     with pytest.raises(MemoryLimitError):
         create_painter("orbitpainter").paint(request(tiny, release, memory="48"), silent)
     assert tried == ["48", "24"]
+
+
+def test_a_full_host_memory_is_explained_and_tried_once_more(tiny, release, monkeypatch):
+    """PyTorch's own words for it, and Python's."""
+    from orbit_painter.backend.commands import explained
+
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60, dtype=torch.uint8)
+    assert explained(caught.value).code == "out-of-memory"
+    tried = []
+
+    def full(self, *given):
+        tried.append(self.key.profile.name)
+        raise caught.value if len(tried) < 2 else MemoryError
+
+    monkeypatch.setattr(sessions.Session, "paint", full)
+    with pytest.raises(MemoryLimitError, match="this computer") as failed:
+        create_painter("orbitpainter").paint(request(tiny, release), silent)
+    assert tried == ["cpu", "16"]
+    assert failed.value.code == "out-of-memory"
+
+
+def test_other_failures_are_not_taken_for_a_full_memory(tiny, release, monkeypatch):
+    def broken(self, *given):
+        raise RuntimeError("another")
+
+    monkeypatch.setattr(sessions.Session, "paint", broken)
+    with pytest.raises(RuntimeError, match="another"):
+        create_painter("orbitpainter").paint(request(tiny, release), silent)
 
 
 def test_the_second_try_does_without_the_second_device(tiny, release, monkeypatch):

@@ -238,6 +238,30 @@ def test_latents_are_kept_per_mesh(pipe, orbits, picture, prompts, tmp_path):
     assert len(calls) == 12
 
 
+def test_threads_share_a_cache_and_others_its_folder(tmp_path, monkeypatch):
+    """Entries come and go under the feet of the one that asks."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from orbit_painter.backend.painters.orbitpainter import conditions
+
+    monkeypatch.setattr(conditions, "KEPT", 2)
+    monkeypatch.setattr(conditions, "KEPT_ON_DISK", 2)
+    cache = LatentCache(tmp_path)
+    pictures = [np.full((4, 4, 3), value, np.uint8) for value in range(6)]
+
+    def ask(number):
+        value = number % 6
+        if number % 7 == 0:  # what another process may do
+            for file in tmp_path.glob("[!.]*.safetensors"):
+                file.unlink(missing_ok=True)
+        encoded = torch.full((2,), float(value))
+        return float(cache.get(pictures[value], "vae", lambda: encoded)[0]) == value
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(ask, range(120)))
+    assert len(cache._kept) <= 2
+
+
 def test_saved_and_loaded(pipe, orbits, picture, prompts, tmp_path):
     pipe.save_pretrained(tmp_path)
     loaded = OrbitPainterPipeline.from_pretrained(tmp_path, torch_dtype=torch.float32)

@@ -90,7 +90,7 @@ def test_lower_profiles():
         chain.append(profile.name)
         profile = profiles.lower(profile)
     assert chain == ["80", "48", "24", "16", "12", "8"]
-    assert profiles.lower(profiles.CPU) is None
+    assert profiles.lower(profiles.CPU).storage == "4bit"
 
 
 def test_presets_and_times():

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How OrbitPainter's reference is cut out, framed and compared with the object."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from orbit_painter.backend.errors import InputError
-from orbit_painter.backend.orbits.cameras import orbit_cameras
-from orbit_painter.backend.painters.base import Reference
+from orbit_painter.backend.orbits.cameras import FOCAL_PER_WIDTH, Camera, look, orbit_cameras
+from orbit_painter.backend.painters.base import VIEWS, Reference
 from orbit_painter.backend.painters.orbitpainter.reference import ENLARGED, framed, frontal, prepare, squared
 from orbit_painter.backend.painters.projection.gbuffer import coverage
 from orbit_painter.backend.progress import silent
@@ -17,8 +19,8 @@ FRONT = orbit_cameras("H", 1, SIZE)[0]
 SILHOUETTE = coverage(MESH, FRONT, 2) > 0.5
 
 
-def prepared(image, framing="auto", keep=False, matte=None):
-    return prepare(Reference(image, name="pot.png"), MESH, SILHOUETTE, framing, keep, matte, silent)
+def prepared(image, framing="auto", keep=False, matte=None, view="front"):
+    return prepare(Reference(image, name="pot.png", view=view), MESH, SIZE, framing, keep, matte, silent)
 
 
 def box(mask):
@@ -106,6 +108,25 @@ def test_a_picture_of_something_else_is_told():
     assert len(result.notes) == 1
     assert "pot.png" in result.notes[0]
     assert result.info["iou"] < 0.8
+
+
+@pytest.mark.parametrize("view", ["left", "top"])
+def test_a_picture_of_another_side_is_compared_and_framed_with_that_side(view):
+    """The needle's side is long, its front a dot."""
+    needle = replace(MESH, vertices=MESH.vertices * np.float32([0.2, 1, 0.2]))
+    direction, up = VIEWS[view]
+    camera = Camera(look([1.5 * x for x in direction], up), SIZE, SIZE, SIZE * FOCAL_PER_WIDTH, (SIZE / 2, SIZE / 2))
+    picture = placed(paint(needle, camera, waves), (300, 300), 100, 30)
+
+    def result(named):
+        return prepare(Reference(picture, name="n", view=named), needle, SIZE, "auto", False, None, silent)
+
+    fitting = result(view)
+    assert fitting.info["iou"] > 0.9
+    assert len(fitting.notes) == (view == "top")  # not a side that training used
+    found, wanted = box(fitting.picture.max(-1) > 8), box(coverage(needle, camera, 2) > 0.5)
+    assert max(found[2:] - found[:2]) == pytest.approx(ENLARGED * max(wanted[2:] - wanted[:2]), abs=3)
+    assert any("from the front" in note for note in result("front").notes)
 
 
 def test_a_matte_of_the_users_takes_the_place_of_the_outline():

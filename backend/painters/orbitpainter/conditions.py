@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -117,30 +118,35 @@ class LatentCache:
     """Latents by a hash of the pixels and the VAE they come from: in memory, and in a folder where one is given.
 
     A file that cannot be read is made again. Memory: `KEPT` entries; the folder keeps the `KEPT_ON_DISK` newest.
+    Threads may share an object, and processes the folder; what two of them miss at the same time both may encode.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder
         self._kept: OrderedDict[str, torch.Tensor] = OrderedDict()
+        self._lock = threading.Lock()
 
     def get(self, pixels: NDArray[np.uint8], vae_id: str, encode: Callable[[], torch.Tensor]) -> torch.Tensor:
         """The latents of `pixels`, from the cache or by `encode`, float32 on the CPU."""
         digest = hashlib.sha256(f"{vae_id} {pixels.shape}".encode())
         digest.update(pixels.tobytes())
         key = digest.hexdigest()[:40]
-        if key not in self._kept:
-            stored = self._read(key)
-            self._kept[key] = encode().float().cpu() if stored is None else stored
-            if stored is None:
-                self._write(key)
-        self._kept.move_to_end(key)
-        while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
-        return self._kept[key]
+        with self._lock:
+            found = self._kept.get(key)
+        if found is None and (found := self._read(key)) is None:
+            found = encode().float().cpu()
+            self._write(key, found)
+        with self._lock:
+            self._kept[key] = found
+            self._kept.move_to_end(key)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return found
 
     def clear(self) -> None:
         """Forget what is in memory."""
-        self._kept.clear()
+        with self._lock:
+            self._kept.clear()
 
     def _read(self, key: str) -> torch.Tensor | None:
         if self.folder is None or not (file := self.folder / f"{key}.safetensors").is_file():
@@ -152,12 +158,21 @@ class LatentCache:
             return None  # cut short by a full disk or another program: encoded again and overwritten
         return tensor if torch.isfinite(tensor).all() else None
 
-    def _write(self, key: str) -> None:
+    def _write(self, key: str, latents: torch.Tensor) -> None:
         if self.folder is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        with atomic_path(self.folder / f"{key}.safetensors") as part:
-            part.write_bytes(save({"latents": self._kept[key].contiguous()}))
-        files = sorted(self.folder.glob("*.safetensors"), key=lambda file: file.stat().st_mtime)
-        for file in files[:-KEPT_ON_DISK]:
-            file.unlink(missing_ok=True)
+        with self._lock:  # the temporary file's name is one for the whole process
+            with atomic_path(self.folder / f"{key}.safetensors") as part:
+                part.write_bytes(save({"latents": latents.contiguous()}))
+            # not the hidden ones, which another process is writing
+            files = sorted(self.folder.glob("[!.]*.safetensors"), key=_changed)
+            for file in files[:-KEPT_ON_DISK]:
+                file.unlink(missing_ok=True)
+
+
+def _changed(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:  # another process has just removed it
+        return 0.0

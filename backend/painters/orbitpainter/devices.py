@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import torch
 
 from ...errors import UsageError
-from ...memory import available_bytes
+from ...memory import HOST_MEMORY_WORDS, available_bytes
 from .profiles import Storage
+
+HOST = "this computer"
 
 
 @dataclass(frozen=True)
@@ -52,11 +54,17 @@ def find_device(wanted: str) -> RunDevice:
     raise UsageError("option-range", f"OrbitPainter does not run on {wanted}.", "Use auto, cuda, mps or cpu.")
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a device's memory is full; the message is all that some of them give."""
-    if isinstance(error, torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and "out of memory" in str(error).lower()
+def full_memory(error: BaseException, device: str) -> str | None:
+    """Whose memory is full: `device` (a name for people) or "this computer"; None where the error is another one."""
+    if isinstance(error, MemoryError):
+        return HOST
+    if not isinstance(error, RuntimeError):
+        return None
+    if any(words in str(error).lower() for words in HOST_MEMORY_WORDS):
+        return HOST
+    if isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower():
+        return device
+    return None
 
 
 def free_memory(device: torch.device) -> None:

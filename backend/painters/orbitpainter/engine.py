@@ -33,7 +33,7 @@ class OrbitPainterPainter:
         self._session: Any = None
 
     def paint(self, request: PaintRequest, progress: Progress) -> PaintedFrames:
-        """Paint all views of the pass set. Where the device's memory is full, once again with the next smaller profile.
+        """Paint all views of the pass set. Where a memory is full, once again with the next smaller profile.
 
         Raises UsageError, InputError, EngineMissingError, MemoryLimitError, CancelledError.
         """
@@ -42,7 +42,7 @@ class OrbitPainterPainter:
             raise InputError("reference-missing", "No reference picture was given.", "Give one picture of the object.")
         require_packages()
         parts = find_parts(options.weights)
-        from .devices import find_device, free_memory, is_out_of_memory
+        from .devices import HOST, find_device, free_memory, full_memory
 
         camera = request.passes.cameras[0]
         workload = Workload.of(options.mode, request.passes.orbit_counts, camera.width)
@@ -57,19 +57,19 @@ class OrbitPainterPainter:
             try:
                 painted = self._paint(request, options, parts, device, profile, progress)
                 return PaintedFrames(painted.frames, painted.anchors, False, [*notes, *painted.notes], painted.info)
-            except RuntimeError as error:
-                if not is_out_of_memory(error):
+            except (RuntimeError, MemoryError) as error:
+                if (full := full_memory(error, device.name)) is None:
                     raise
                 self.close()
                 smaller = profiles.lower(profile, device.storages)
                 if notes or smaller is None:
                     raise MemoryLimitError(
-                        "gpu-out-of-memory",
-                        f"The memory of {device.name} is full, with the memory profile {profile.name} too.",
-                        "Close other programs that use the GPU, use fewer or smaller views, or set memory=8.",
+                        "out-of-memory" if full == HOST else "gpu-out-of-memory",
+                        f"The memory of {full} is full, with the memory profile {profile.name} too.",
+                        "Close other programs, use fewer or smaller views, or set memory to a smaller number.",
                     ) from error
                 notes = [
-                    f"The memory of {device.name} was full with the memory profile {profile.name}; "
+                    f"The memory of {full} was full with the memory profile {profile.name}; "
                     f"the run was started again with {smaller.name}."
                 ]
                 profile = smaller

@@ -130,8 +130,8 @@ def choose(
 
 
 def lower(profile: MemoryProfile, allowed: Sequence[Storage] = ("bf16", "fp8", "4bit")) -> MemoryProfile | None:
-    """The next profile that needs less memory of the device, or None."""
-    if profile not in PROFILES:
-        return None
+    """The next profile that needs less memory of the device, or None. On the CPU it is one that stores 4 bits."""
+    if profile == CPU:
+        return profile_named("16")
     rest = [p for p in PROFILES[PROFILES.index(profile) + 1 :] if p.storage in allowed]
     return rest[0] if rest else None

@@ -14,15 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...mesh import MeshData
+from ...orbits.cameras import DISTANCE, FOCAL_PER_WIDTH, Camera, look
 from ...orbits.encoding import resize
 from ...progress import Progress, part
-from ..base import Reference
+from ..base import VIEWS, Reference
 from ..projection.engine import reduced
+from ..projection.gbuffer import coverage
 from ..projection.matting import cut_out
 from ..projection.registration import POOR_FIT, register
 from ..projection.sampling import resized
 
 ENLARGED = 1.05  # training references were about 1.09 times the object's framing
+
+_UNTRAINED = ("back", "top", "bottom")  # training's references are from within 90 degrees of the front
+_SEEN_FROM = {view: f"the {view}" for view in VIEWS} | {"top": "above", "bottom": "below"}
 
 # matte(colour float32 (h, w, 3), alpha float32 (h, w)) -> better alpha
 Matte = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
@@ -45,7 +50,7 @@ def frontal(references: Sequence[Reference]) -> Reference:
 def prepare(
     reference: Reference,
     mesh: MeshData,
-    silhouette: NDArray[np.bool_],
+    size: int,
     framing: str,
     keep_background: bool,
     matte: Matte | None,
@@ -53,24 +58,38 @@ def prepare(
 ) -> PreparedReference:
     """Cut out, check and frame a reference.
 
-    silhouette: bool (size, size), the object in the first frame. The picture is compared with the object's outline from
-    the front; where they differ much the artist is told. Raises InputError for a picture without an object.
+    The picture is compared with the object's outline from the side it shows, and framed as the object is in an orbit's
+    frame of that side, `size` pixels square. Where they differ much, or where the side is none that the network was
+    trained with, the artist is told. Raises InputError for a picture without an object.
     """
     progress(0.0, "cutting out the reference")
     colour, alpha, removed = cut_out(reduced(reference.image), reference.name, keep_background)
     if matte is not None:
         alpha = np.clip(matte(colour, alpha), 0, 1).astype(np.float32)
-    fit = register(mesh, alpha, reference.camera, part(progress, 0.2, 0.9))
+    fit = register(mesh, alpha, reference.camera, part(progress, 0.2, 0.9), reference.view)
     notes = []
     if fit.iou < POOR_FIT:
         notes.append(
-            f"The outline of {reference.name!r} matches only {fit.iou:.0%} of the object's seen from the front: "
-            "is it a picture of it?"
+            f"The outline of {reference.name!r} matches only {fit.iou:.0%} of the object's seen from "
+            f"{_SEEN_FROM[reference.view]}: is it a picture of it?"
         )
+    if reference.view in _UNTRAINED:
+        notes.append(
+            f"{reference.name!r} shows the object from {_SEEN_FROM[reference.view]}; OrbitPainter was trained with "
+            "pictures from the front and the sides."
+        )
+    silhouette = coverage(mesh, _frame_of(reference.view, size), 2) > 0.5
     on_black = np.floor(colour * alpha[..., None] * 255 + 0.5).astype(np.uint8)
-    picture = framed(on_black, alpha, silhouette) if framing == "auto" else squared(on_black, len(silhouette))
+    picture = framed(on_black, alpha, silhouette) if framing == "auto" else squared(on_black, size)
     progress(1.0, "reference prepared")
     return PreparedReference(picture, notes, {"iou": round(fit.iou, 4), "background_removed": removed})
+
+
+def _frame_of(view: str, size: int) -> Camera:
+    """The orbits' camera on a side of the object."""
+    direction, up = VIEWS[view]
+    matrix = look([DISTANCE * component for component in direction], up)
+    return Camera(matrix, size, size, size * FOCAL_PER_WIDTH, (size / 2, size / 2))
 
 
 def framed(image: NDArray[np.uint8], alpha: NDArray[np.float32], silhouette: NDArray[np.bool_]) -> NDArray[np.uint8]:

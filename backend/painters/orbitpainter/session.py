@@ -33,15 +33,15 @@ from .prompts import PromptEmbeddings, encode_prompts, load_prompts, save_prompt
 from .reference import PreparedReference, frontal, prepare
 from .sampler import SHIFT, Expert, Guidance
 from .transformer import OrbitWanTransformer3DModel
-from .weights import PROMPTS, cache_folder, prompts_missing
+from .weights import PROMPTS, cache_folder, fingerprint, prompts_missing
 
 
 @dataclass(frozen=True)
 class SessionKey:
     """What a loaded model depends on: another key needs another one."""
 
-    parts: tuple[tuple[str, str, int], ...]  # role, path, time of change
-    loras: tuple[str | None, str | None, float]
+    parts: tuple[tuple[str, str], ...]  # role, fingerprint of its files
+    loras: tuple[str | None, str | None, float]  # fingerprints, strength
     profile: MemoryProfile
     devices: tuple[str, str | None]
     attention: str
@@ -52,8 +52,12 @@ class SessionKey:
         parts: Mapping[str, Path], options: OrbitPainterOptions, profile: MemoryProfile, device: RunDevice
     ) -> SessionKey:
         return SessionKey(
-            tuple((role, str(path), path.stat().st_mtime_ns) for role, path in sorted(parts.items())),
-            (options.lora_high, options.lora_low, options.lora_strength),
+            tuple((role, fingerprint(path)) for role, path in sorted(parts.items())),
+            (
+                options.lora_high and fingerprint(options.lora_high),
+                options.lora_low and fingerprint(options.lora_low),
+                options.lora_strength,
+            ),
             profile,
             (str(device.device), options.second_device),
             options.attention,
@@ -102,7 +106,7 @@ class Session:
         scheduler = FlowMatchEulerDiscreteScheduler(shift=SHIFT)
         pipe = OrbitPainterPipeline(vae, scheduler, experts["high"], experts.get("low"))
         pipe.compute_dtype = device.dtype
-        pipe.vae_id = f"{vae_path} {vae_path.stat().st_mtime_ns} {vae_dtype}"
+        pipe.vae_id = f"{fingerprint(vae_path)} {vae_dtype}"
         pipe.cache = LatentCache(cache_folder() / "latents")
         place(pipe, profile, device.device)
         if options.second_device is not None:
@@ -132,7 +136,7 @@ class Session:
         choices: GasaOptions = pipe.transformer.gasa_options
         stride = int(pipe.vae.config.scale_factor_temporal)
         orbits = read_orbits(passes, choices, options.v_mirrored, part(progress, 0.0, 0.04), stride)
-        prepared = self._reference(request, options, orbits[0], part(progress, 0.04, 0.07))
+        prepared = self._reference(request, options, part(progress, 0.04, 0.07))
         chosen = with_changes(
             preset(options.preset, options.distilled),
             steps=options.steps,
@@ -183,16 +187,15 @@ class Session:
             notes.append(f"OrbitPainter paints from one reference; only {used!r} was used.")
         return PaintedFrames(frames, (), False, notes, info)
 
-    def _reference(
-        self, request: PaintRequest, options: OrbitPainterOptions, first: OrbitPictures, progress: Progress
-    ) -> PreparedReference:
+    def _reference(self, request: PaintRequest, options: OrbitPainterOptions, progress: Progress) -> PreparedReference:
         matte = None
         if options.matting is not None:
             from .matting_model import vitmatte
 
             matte = partial(vitmatte, options.matting)
         reference, keep = frontal(request.references), options.background == "keep"
-        return prepare(reference, request.passes.mesh, first.mask[0], options.framing, keep, matte, progress)
+        size = request.passes.cameras[0].width
+        return prepare(reference, request.passes.mesh, size, options.framing, keep, matte, progress)
 
 
 class _Look:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from ...environment.layout import default_root
@@ -34,6 +35,24 @@ def find_parts(weights: str | None) -> dict[str, Path]:
         if prompts.is_file():
             return {**parts, "prompts": prompts}
     return parts
+
+
+def fingerprint(path: Path | str) -> str:
+    """Changes when a file, or any file below a folder, is added, removed or written: hexadecimal.
+
+    Names, sizes and times of change; the contents, tens of gigabytes, are not read. A file that is not there counts as
+    such.
+    """
+    top = Path(path)
+    files = sorted(file for file in top.rglob("*") if file.is_file()) if top.is_dir() else [top]
+    digest = hashlib.sha256(str(top).encode())
+    for file in files:
+        try:
+            facts = file.stat()
+        except OSError:  # gone since it was listed, or never there: reading it will say so
+            continue
+        digest.update(f"{file.relative_to(top)} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:40]
 
 
 def cache_folder() -> Path:
