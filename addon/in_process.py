@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole job while Blender waits, for scripts and background mode; see jobs.run_blocking."""
+"""A whole job in this Blender: while it waits (jobs.run_blocking), or piece by piece (window_job.py)."""
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,83 +15,79 @@ import bpy
 
 from ..backend.commands import explained, write_log
 from ..backend.errors import CancelledError, OrbitPainterError
-from ..backend.files import write_png
-from ..backend.flat_view import flat_still
-from ..backend.host import TextureFiles
+from ..backend.estimate import Estimate
+from ..backend.host import Host
+from ..backend.interruption import Interruption, signals
 from ..backend.job import Job
 from ..backend.job_history import History, JobProgress
 from ..backend.job_store import JobStore
-from ..backend.mesh import MeshData
 from ..backend.pipeline import Pipeline
-from ..backend.progress import Progress
 from ..backend.run_folder import RunFolder
 from ..backend.run_request import STAGES
-from ..backend.session import ENDED, Place, Session, Step
-from ..backend.texturing.targets import NEW_UV_MAP
+from ..backend.session import ENDED, Place, Session, State, Step
 from . import job_folder, jobs, launching
 from .blocks import ref
-from .host import BlenderHost
+from .reading_host import ReadingHost, without_new_uv_maps
 
 Watch = Callable[[jobs.JobView], None]
+PATIENCE = 3600.0  # seconds that a stage has to notice that it must stop: a script's Blender is not ended for it
 
 
 def run(context: Any, job: Job, objects: Sequence[bpy.types.Object], progress: Watch) -> jobs.JobView:
-    """The job's view at its end. `progress` may raise CancelledError. Raises OutputError if job.out cannot be used."""
-    with closing(JobStore(Path(job.out))) as store:
-        console = _Console(context, job, objects, store, progress)
-        try:
-            with _without_new_uv_maps(objects):
-                for step in console.steps:
-                    if step.place == "worker":
-                        console.work(step)
-                    else:
-                        with RunFolder(job.out) as folder:
-                            Pipeline(job, _ReadingHost(), console, folder, lambda: None).run(step.stages, resume=True)
-            store.finish()
-            console.change(state="done", fraction=1.0)
-        except Exception as failure:  # the view says what it was, the log has the traceback
-            console.fail(failure, write_log(failure, [Path(job.out)]) or "")
-    return console.view
+    """The job's view at its end. `progress` may raise CancelledError, and so does Ctrl-C in background mode.
+
+    Raises OutputError if job.out cannot be used.
+    """
+    interruption = Interruption()
+    by_signal = signals(interruption, lambda: None, PATIENCE) if bpy.app.background else nullcontext()
+    with closing(JobStore(Path(job.out))) as store, by_signal, without_new_uv_maps(objects):
+        work = Work(job, objects, store, progress, interruption.check)
+        work.do(ReadingHost())
+    return work.view
 
 
-class _ReadingHost(BlenderHost):
-    """The open scene, of which nothing is changed: results are applied by an operator, with undo."""
+class Work:
+    """A job's steps in this process; a pipeline's console (backend/console.py) that keeps a JobView.
 
-    def write_model(self, *arguments: Any, **more: Any) -> tuple[Sequence[Path], Sequence[str]]:
-        self._place(*arguments, **more)
-        return (), ()
-
-    def render_previews(
-        self,
-        job: Job,
-        mesh: MeshData,
-        textures: Sequence[TextureFiles],
-        model: Path,
-        folder: Path,
-        progress: Progress,
-    ) -> Sequence[Path]:
-        write_png(folder / "still.png", flat_still(mesh, textures))
-        return (folder / "still.png",)
-
-
-class _Console:
-    """A pipeline's console (backend/console.py) that keeps a JobView."""
+    check: raises CancelledError when the job must stop; state: of the view at the beginning
+    """
 
     def __init__(
-        self, context: Any, job: Job, objects: Sequence[bpy.types.Object], store: JobStore, progress: Watch
+        self,
+        job: Job,
+        objects: Sequence[bpy.types.Object],
+        store: JobStore,
+        progress: Watch,
+        check: Callable[[], None],
+        state: State = "running",
     ) -> None:
-        self._progress = progress
+        self._progress, self._check = progress, check
         self._job = job
         self._store = store
         self.steps = launching.steps(job, store.folder, STAGES)
         history = History(job_folder.root() / "history.json")
         self._bar = JobProgress({stage: history.expected(job, stage) for step in self.steps for stage in step.stages})
-        self._bar.begin(time.monotonic())
         refs = tuple(ref(obj) for obj in objects)
         self.view = jobs.JobView(
-            uuid.uuid4().hex[:12], jobs.title(refs), refs, "running", "", 0.0, None, "", "", "", "",
+            uuid.uuid4().hex[:12], jobs.title(refs), refs, state, "", 0.0, None, "", "", "", "",
             str(store.log), (), Path(job.out), (),
         )  # fmt: skip
+
+    def do(self, host: Host) -> None:
+        """All steps; how they ended is in the view."""
+        self._bar.begin(time.monotonic())
+        try:
+            self.change(state="running", message="", advice="", code="")
+            for step in self.steps:
+                if step.place == "worker":
+                    self._in_worker(step)
+                else:
+                    with RunFolder(self._job.out) as folder:
+                        Pipeline(self._job, host, self, folder, self._check).run(step.stages, resume=True)
+            self._store.finish()
+            self.change(state="done", fraction=1.0)
+        except Exception as failure:  # the view says what it was, the log has the traceback
+            self.fail(failure, write_log(failure, [Path(self._job.out)]) or "")
 
     def change(self, **fields: Any) -> None:
         self.view = replace(self.view, **fields)
@@ -104,7 +100,7 @@ class _Console:
             self.view, state=state, message=error.message, advice=error.advice, code=error.code, log=log
         )
 
-    def work(self, step: Step) -> None:
+    def _in_worker(self, step: Step) -> None:
         """The step in a worker; what it cannot do is raised."""
         places: list[Place] = []
 
@@ -116,6 +112,7 @@ class _Console:
         session.begin()
         try:
             while session.state not in ENDED:
+                self._check()
                 session.tick()
                 self.change(stage=session.stage, fraction=session.fraction, detail=session.detail)
                 time.sleep(0.05)
@@ -127,7 +124,7 @@ class _Console:
 
     # backend.console.Console
 
-    def plan(self, stages: Sequence[str]) -> None:
+    def plan(self, stages: Sequence[str], estimate: Estimate | None = None) -> None:
         pass
 
     def begin(self, stage: str) -> None:
@@ -151,21 +148,3 @@ class _Console:
 
     def error(self, error: OrbitPainterError, log: str | None) -> None:
         pass
-
-
-@contextmanager
-def _without_new_uv_maps(objects: Sequence[bpy.types.Object]) -> Iterator[None]:
-    """Unwrapping may give objects a map to work with; the artist gets it with the result, not before."""
-    meshes: list[Any] = [obj.data for obj in objects if obj.type == "MESH"]
-    bare = [mesh for mesh in meshes if NEW_UV_MAP not in mesh.uv_layers]
-    active = {mesh: (mesh.uv_layers.active_index, [m.active_render for m in mesh.uv_layers]) for mesh in bare}
-    try:
-        yield
-    finally:
-        for mesh in bare:
-            if (added := mesh.uv_layers.get(NEW_UV_MAP)) is not None:
-                mesh.uv_layers.remove(added)
-                index, renders = active[mesh]
-                mesh.uv_layers.active_index = index
-                for layer, shown in zip(mesh.uv_layers, renders, strict=True):
-                    layer.active_render = shown

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import bpy
 
@@ -75,7 +75,21 @@ class _Entry:
     drawn: int = -1
 
 
+class InWindow(Protocol):
+    """A job in this Blender; see window_job.py."""
+
+    @property
+    def view(self) -> JobView: ...
+    def cancel(self) -> None: ...
+    def again(self) -> None: ...
+    def begin(self) -> None: ...
+    def tick(self) -> bool: ...
+    def abort(self) -> None: ...
+    def close(self) -> None: ...
+
+
 on_done: list[Callable[[JobView], None]] = []
+in_window: list[InWindow] = []
 _entries: dict[str, _Entry] = {}
 _queue = JobQueue()
 crashes = Crashes()
@@ -94,17 +108,31 @@ def submit(context: Any, job: Job, objects: Sequence[bpy.types.Object], stages: 
 
 def jobs() -> list[JobView]:
     """All jobs of this Blender that were not dismissed, oldest first."""
-    return [_view(entry) for entry in _entries.values()]
+    return [*(_view(entry) for entry in _entries.values()), *(job.view for job in in_window)]
+
+
+def busy_in_window() -> bool:
+    """A job runs in this Blender itself, and nothing else can be done."""
+    return any(job.view.state not in ENDED for job in in_window)
 
 
 def cancel(job_id: str) -> None:
     """Stop a job. It counts as running until its process is gone."""
+    if (here := _in_window(job_id)) is not None:
+        here.cancel()
+        return
     _entries[job_id].session.cancel()
     _start_pump()
 
 
 def retry(job_id: str) -> None:
-    """Run a failed or cancelled job again, or restart one that does not respond; finished stages are kept."""
+    """Run a failed or cancelled job again, or restart one that does not respond; finished stages are kept.
+
+    One in this Blender's window waits for the operator `work`.
+    """
+    if (here := _in_window(job_id)) is not None:
+        here.again()
+        return
     entry = _entries[job_id]
     if entry.session.state in ENDED:
         entry.session.retry()
@@ -116,8 +144,17 @@ def retry(job_id: str) -> None:
 
 def dismiss(job_id: str) -> None:
     """Take a job that has ended off the list. Its folder stays."""
+    if (here := _in_window(job_id)) is not None:
+        if here.view.state in ENDED:
+            in_window.remove(here)
+            here.close()
+        return
     if _queue.dismiss(job_id):
         _entries.pop(job_id).store.close()
+
+
+def _in_window(job_id: str) -> InWindow | None:
+    return next((job for job in in_window if job.view.id == job_id), None)
 
 
 def free_memory() -> int:

@@ -31,6 +31,8 @@ class _Job(bpy.types.Operator):
 
     def run(self, context: Any, work: Work, interactive: bool) -> set[Any]:
         queued = interactive and settings_of(context.scene).process == "BACKGROUND"
+        if interactive and not queued and not bpy.app.background:
+            return self._in_window(work)
         for number, (job, objects) in enumerate(work):
             later = [left for left, _ in work[number + 1 :]]
             try:
@@ -52,6 +54,18 @@ class _Job(bpy.types.Operator):
                 job_folder.discard_all(later)
                 self.report({"ERROR"}, waiting.message)
                 return {"CANCELLED"}
+        return {"FINISHED"}
+
+    def _in_window(self, work: Work) -> set[Any]:
+        from .window_job import WindowJob
+
+        for number, (job, objects) in enumerate(work):
+            try:
+                jobs.in_window.append(WindowJob(job, objects))
+            except OrbitPainterError as error:
+                job_folder.discard_all(left for left, _ in work[number:])
+                return self.refused(error)
+        work_on()
         return {"FINISHED"}
 
     def refused(self, error: OrbitPainterError) -> set[Any]:
@@ -91,8 +105,16 @@ class ORBIT_PAINTER_OT_generate(_Job):
         return self.run(context, work, interactive)
 
 
+def work_on() -> None:
+    """Start on the jobs that wait for this Blender's window."""
+    work: Any = bpy.ops.orbit_painter.work  # pyright: ignore[reportAttributeAccessIssue]
+    work("INVOKE_DEFAULT")
+
+
 def problem(context: Any) -> str:
     """Why nothing can be generated now and what to do, or an empty text. Reads memory only."""
+    if jobs.busy_in_window():
+        return tr("A job runs in this Blender. Wait until it has ended, or cancel it.")
     found = targets.overview(context).problem
     if not found and not any(reference.image for reference in settings_of(context.scene).references):
         found = tr("No reference picture is chosen. Add one under References.")
@@ -181,6 +203,8 @@ class ORBIT_PAINTER_OT_retry(_OnJob):
     def execute(self, context: Any) -> set[Any]:
         thumbnails.forget()  # its views are painted again under the same names
         jobs.retry(self.job_id)
+        if jobs.busy_in_window():
+            work_on()
         return {"FINISHED"}
 
 

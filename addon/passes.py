@@ -24,8 +24,9 @@ from ..backend.orbits.cameras import Camera
 from ..backend.orbits.exr import read_exr
 from ..backend.orbits.files import LAYER, view_name
 from ..backend.progress import Progress, silent
-from . import compat
+from . import compat, leftovers
 from .quiet import no_stdout
+from .steps import Steps, run
 
 PREFIX = ".orbit_painter_passes"  # of every temporary data-block
 OBJECT_ID = "orbit_painter_object"
@@ -45,11 +46,19 @@ def render_passes(
     device: Device = "cpu",
     progress: Progress = silent,
 ) -> None:
+    """All of `passes_in_steps`."""
+    run(passes_in_steps(mesh, cameras, folder, engine=engine, device=device), progress)
+
+
+def passes_in_steps(
+    mesh: MeshData, cameras: Sequence[Camera], folder: Path, *, engine: Engine = "cycles", device: Device = "cpu"
+) -> Steps:
     """Write `view_0000.exr` and so on into `folder`, one per camera, as backend/orbits/files.py describes them.
 
     One sample at each pixel's centre, not anti-aliased; positions in the mesh's own (normalised) frame. Equal cameras
-    are rendered once. Where it ends early, by an error or CancelledError, the views written so far are deleted and the
-    open file is as before. Raises EngineMissingError (no such engine or GPU), OutputError, UsageError (a render runs).
+    are rendered once. Where it ends early, by an error or because it is stopped, the views written so far are deleted
+    and the open file is as before. Raises EngineMissingError (no such engine or GPU), OutputError, UsageError (a
+    render runs).
 
     Memory: about 600 bytes per triangle and 150 per pixel of one view inside Blender.
     """
@@ -64,7 +73,7 @@ def render_passes(
     try:
         with _scene(mesh, engine, device) as scene:
             for index, camera in enumerate(cameras):
-                progress(index / len(cameras), f"view {index + 1} of {len(cameras)}")
+                yield index / len(cameras), f"view {index + 1} of {len(cameras)}"
                 path = folder / view_name(index)
                 same = rendered.setdefault(_key(camera), path)
                 if same != path:
@@ -75,16 +84,11 @@ def render_passes(
                 written.append(path)
                 if index == 0:
                     _check_view(path)
-        progress(1.0, f"{len(cameras)} views")
+        yield 1.0, f"{len(cameras)} views"
     except BaseException:
         for path in written:
             path.unlink(missing_ok=True)
         raise
-
-
-def remove_leftovers() -> int:
-    """Delete what a crashed run may have left in the open file; the number of data-blocks."""
-    return _remove_named()
 
 
 # The scene
@@ -93,11 +97,11 @@ def remove_leftovers() -> int:
 @contextmanager
 def _scene(mesh: MeshData, engine: Engine, device: Device) -> Iterator[bpy.types.Scene]:
     had_result = "Render Result" in bpy.data.images
-    with _gpu(device) if engine == "cycles" else _nothing():
+    with _gpu(device) if engine == "cycles" else _nothing(), leftovers.InUse():
         try:
             yield _build(mesh, engine, device)
         finally:
-            _remove_named()
+            leftovers.remove(PREFIX)
             result = bpy.data.images.get("Render Result")
             if result is not None and not had_result:
                 bpy.data.images.remove(result)
@@ -186,21 +190,6 @@ def _material() -> bpy.types.Material:
         settings: Any = material.cycles  # pyright: ignore[reportAttributeAccessIssue]
         settings.emission_sampling = "NONE"  # it lights nothing
     return material
-
-
-def _remove_named() -> int:
-    """Remove everything that carries our prefix, users first."""
-    count = 0
-    for scene in [s for s in bpy.data.scenes if s.name.startswith(PREFIX)]:
-        scene.render.use_persistent_data = False  # frees the renderer's copy of the scene
-        bpy.data.scenes.remove(scene)
-        count += 1
-    collections: tuple[Any, ...] = (bpy.data.objects, bpy.data.meshes, bpy.data.cameras, bpy.data.materials)
-    for blocks in collections:
-        for block in [b for b in blocks if b.name.startswith(PREFIX)]:
-            blocks.remove(block)
-            count += 1
-    return count
 
 
 # One view

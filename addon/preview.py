@@ -18,6 +18,7 @@ from ..backend.mesh import Normalisation
 from ..backend.orbits.cameras import Camera, look
 from ..backend.progress import Progress, silent
 from . import compat
+from .steps import Steps, run
 from .studio import run_render, studio, temporary_scene
 
 ELEVATION = 14.0  # degrees above the horizon
@@ -58,9 +59,16 @@ def render_turntable(
     size: int = 480,
     progress: Progress = silent,
 ) -> None:
+    """All of `turntable_in_steps`."""
+    run(turntable_in_steps(objects, path, frames=frames, size=size), progress)
+
+
+def turntable_in_steps(
+    objects: Sequence[bpy.types.Object], path: str | Path, *, frames: int = 40, size: int = 480
+) -> Steps:
     """A video (MPEG-4, H.264, 20 frames a second) once around `objects`, which begins at the front and closes.
 
-    `progress` may stop it between frames; then, and on errors, nothing is left behind. The open file stays as it is.
+    It may be stopped between frames; then, and on errors, nothing is left behind. The open file stays as it is.
     Raises InputError (mesh-empty), OutputError, EngineMissingError (video-unsupported), UsageError.
     """
     if not bpy.app.ffmpeg.supported:
@@ -74,12 +82,12 @@ def render_turntable(
         with studio(objects, samples=1 if compat.has_denoiser() else 4) as made:
             distance = _distance(made.points, angles)
             for i, (angle, picture) in enumerate(zip(angles, pictures, strict=True)):
-                progress(0.95 * i / frames, f"turntable, frame {i + 1} of {frames}")
+                yield 0.95 * i / frames, f"turntable, frame {i + 1} of {frames}"
                 made.set_camera(_camera(angle, distance, size))
                 made.render(picture)
-        progress(0.95, "turntable, video")
+        yield 0.95, "turntable, video"
         _encode(pictures, Path(path), size)
-    progress(1.0, "turntable")
+    yield 1.0, "turntable"
 
 
 def render_unlit(

@@ -6,6 +6,7 @@ from __future__ import annotations
 from . import (
     command,
     jobs,
+    leftovers,
     ops_apply,
     ops_diagnostics,
     ops_environment,
@@ -27,12 +28,14 @@ from . import (
     upkeep,
     variant_files,
     variant_props,
+    window_job,
 )
 
 MODULES = (
     command,
     translations,
     threads,
+    leftovers,
     thumbnails,
     upkeep,
     ops_environment,
@@ -40,6 +43,7 @@ MODULES = (
     props,
     targets,
     jobs,
+    window_job,
     ops_references,
     ops_guide,
     variant_props,

@@ -22,7 +22,7 @@ from ..backend.errors import InputError, OutputError, UsageError
 from ..backend.files import atomic_path, read_png
 from ..backend.mesh import Normalisation, normalisation_of
 from ..backend.orbits.cameras import Camera
-from . import compat
+from . import compat, leftovers
 from .material_nodes import make_unlit
 from .quiet import no_stdout
 
@@ -126,24 +126,13 @@ def temporary_scene() -> Iterator[bpy.types.Scene]:
     """A new scene; afterwards all data-blocks named PREFIX are removed, and the render result if there was none."""
     had_result = "Render Result" in bpy.data.images
     try:
-        yield bpy.data.scenes.new(PREFIX)
+        with leftovers.InUse():
+            yield bpy.data.scenes.new(PREFIX)
     finally:
-        _remove_temporary()
+        leftovers.remove(PREFIX)
         result = bpy.data.images.get("Render Result")
         if result is not None and not had_result:
             bpy.data.images.remove(result)
-
-
-def _remove_temporary() -> None:
-    """Users before what they use."""
-    for scene in [s for s in bpy.data.scenes if s.name.startswith(PREFIX)]:
-        scene.render.use_persistent_data = False  # frees the renderer's copy of the scene
-        bpy.data.scenes.remove(scene)
-    data = bpy.data
-    collections: tuple[Any, ...] = (data.objects, data.meshes, data.cameras, data.lights, data.worlds, data.materials)
-    for blocks in collections:
-        for block in [b for b in blocks if b.name.startswith(PREFIX)]:
-            blocks.remove(block)
 
 
 def _settings(scene: bpy.types.Scene, samples: int, bounces: int) -> None:

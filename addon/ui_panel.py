@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from . import engine_state, notices, targets
+from . import engine_state, jobs, notices, targets
 from .classes import registration_of
 from .props import belongs_to, guide_objects, settings_of
 from .translations import tr
@@ -47,6 +47,10 @@ class ORBIT_PAINTER_PT_main(SidebarPanel, bpy.types.Panel):
     def draw(self, context: Any) -> None:
         layout: Any = self.layout
         settings = settings_of(context.scene)
+        if jobs.busy_in_window():
+            draw_jobs(layout, context)
+            sentence(layout, context, tr("It runs in this Blender, which waits for it. Esc cancels it too."), "INFO")
+            return
         _draw_targets(layout, context, settings)
         _draw_references(layout, context, settings)
         _draw_generate(layout, context, settings)

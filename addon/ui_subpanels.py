@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from . import ops_diagnostics, thumbnails
+from . import jobs, ops_diagnostics, thumbnails
 from .classes import registration_of
 from .ops_generate import newest_result
 from .props import settings_of
@@ -24,6 +24,10 @@ ICONS = {"ok": "CHECKMARK", "note": "INFO", "problem": "ERROR"}
 class SubPanel(SidebarPanel):
     bl_parent_id = "ORBIT_PAINTER_PT_main"
     bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return not jobs.busy_in_window()
 
     def split(self) -> Any:
         """The layout with names in front of values."""

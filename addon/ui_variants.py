@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from . import thumbnails, tray, variants
+from . import jobs, thumbnails, tray, variants
 from .classes import registration_of
 from .translations import tr
 from .ui_text import sentence
@@ -43,6 +43,10 @@ class ORBIT_PAINTER_PT_variants(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = "Orbit Painter"
     bl_order = 10
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return not jobs.busy_in_window()
 
     def draw(self, context: Any) -> None:
         layout: Any = self.layout

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.errors import InputError, UsageError
+from . import leftovers
 from .quiet import no_stdout
 
 PREFIX = ".orbit_painter_unwrap"  # of every temporary data-block
@@ -83,10 +84,7 @@ def _copies(group: Sequence[bpy.types.Object]) -> Iterator[tuple[bpy.types.Scene
             copies.append(copy)
         yield scene, copies
     finally:
-        collections: tuple[Any, ...] = (bpy.data.scenes, bpy.data.objects, bpy.data.meshes)
-        for blocks in collections:
-            for block in [block for block in blocks if block.name.startswith(PREFIX)]:
-                blocks.remove(block)
+        leftovers.remove(PREFIX)
 
 
 def _bare_copy(mesh: Any, linear: NDArray[np.float64]) -> bpy.types.Mesh:

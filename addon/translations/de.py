@@ -11,6 +11,16 @@ MESSAGES: dict[str, str] = {
     "A new map named OrbitPainter": "Eine neue Karte namens OrbitPainter",
     "A render is running. Wait until it has ended.": "Es wird gerade gerendert. Warte, bis das beendet ist.",
     "A render is running.": "Es wird gerade gerendert.",
+    "A job runs in this Blender. Wait until it has ended, or cancel it.": (
+        "In diesem Blender läuft ein Auftrag. Warte, bis er fertig ist, oder brich ihn ab."
+    ),
+    "It runs in this Blender, which waits for it. Esc cancels it too.": (
+        "Er läuft in diesem Blender, der auf ihn wartet. Auch Esc bricht ihn ab."
+    ),
+    "Run the jobs that wait for this Blender's window; Esc cancels the one that runs": (
+        "Die Aufträge ausführen, die auf das Fenster dieses Blenders warten; Esc bricht den laufenden ab"
+    ),
+    "Paint in This Blender": "In diesem Blender malen",
     "A tool is in use.": "Ein Werkzeug ist gerade in Gebrauch.",
     "Active": "Aktive",
     "Active Color": "Aktive Farbe",

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs while Blender waits: the whole flow, and nothing but the job folder has changed."""
 
+import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -129,3 +131,89 @@ def test_a_neural_engine_paints_in_a_worker(empty, owl, tmp_path, installed):
     assert [v.fraction for v in views] == sorted(v.fraction for v in views)
     assert (view.out / "textures" / "Owl.png").is_file()
     assert (tmp_path / "engine" / "logs" / "worker.log").is_file()
+
+
+# In Blender's window: a thread works, and the main thread is asked for what touches bpy
+
+
+def in_window(job, obj):
+    from orbit_painter.addon.window_job import WindowJob
+
+    return WindowJob(job, [obj])
+
+
+def played(job, each=lambda view: None):
+    """Run a job of the window as its operator does; its view at the end."""
+    job.begin()
+    end = time.monotonic() + 300
+    while not job.tick():
+        each(job.view)
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    return job.view
+
+
+@pytest.mark.slow
+def test_a_job_in_the_window_with_a_turntable(empty, owl, tmp_path, snapshot, monkeypatch):
+    from orbit_painter.addon import preview, reading_host
+
+    monkeypatch.setattr(
+        reading_host, "turntable_in_steps", lambda *given: preview.turntable_in_steps(*given, frames=3, size=64)
+    )
+    before = snapshot()
+    asked = job(tmp_path, renderer="cycles", turntable=True, still="flat")
+    made = in_window(asked, owl)
+    ticks = []
+    view = played(made, lambda view: ticks.append(view.stage))
+    made.close()
+    assert (view.state, view.fraction, view.message) == ("done", 1.0, "")
+    assert ticks.count("passes") >= 6, "the window lives between two views"
+    assert (view.out / "turntable.mp4").stat().st_size > 1000
+    assert (view.out / "textures" / "Owl.png").is_file()
+    assert snapshot() == before
+
+
+@pytest.mark.parametrize("stage", ["passes", "paint"])
+def test_a_job_in_the_window_is_cancelled_and_goes_on(empty, owl, tmp_path, snapshot, stage):
+    before = snapshot()
+    made = in_window(job(tmp_path, renderer="cycles" if stage == "passes" else "embree"), owl)
+
+    def stop(view):
+        if view.stage == stage:
+            made.cancel()
+
+    assert played(made, stop).state == "cancelled"
+    assert not (made.view.out / "work" / stage).exists()
+    assert snapshot() == before
+    made.again()
+    assert made.view.state == "queued"
+    made.cancel()
+    assert made.view.state == "cancelled"
+    made.close()
+
+
+def test_a_job_in_the_window_ends_with_blender(empty, owl, tmp_path, snapshot):
+    """While the thread waits for the main thread, too."""
+    before = snapshot()
+    made = in_window(job(tmp_path, renderer="cycles"), owl)
+    made.begin()
+    while made.view.stage != "passes":
+        made.tick()
+    made.abort()
+    made.close()
+    assert made.view.state == "cancelled"
+    assert not made._thread.is_alive()
+    assert snapshot() == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="signals")
+def test_a_signal_stops_a_script_that_waits(empty, owl, tmp_path, snapshot):
+    before = snapshot()
+
+    def stop(view):
+        if view.stage == "passes":
+            signal.raise_signal(signal.SIGINT)
+
+    stopped = run(empty, job(tmp_path), owl, stop)
+    assert (stopped.state, stopped.code) == ("cancelled", "cancelled")
+    assert snapshot() == before

@@ -263,14 +263,15 @@ def test_eevee_agrees_with_cycles(empty, tmp_path):
 
 
 def test_leftovers_of_a_crash_are_removed(empty, snapshot):
-    from orbit_painter.addon.passes import _build, remove_leftovers
+    from orbit_painter.addon import leftovers
+    from orbit_painter.addon.passes import PREFIX, _build
 
     before = snapshot()
     _build(ball(8), "cycles", "cpu")
     assert snapshot() != before
-    assert remove_leftovers() == 6
+    assert leftovers.remove(PREFIX) == 6
     assert snapshot() == before
-    assert remove_leftovers() == 0
+    assert leftovers.remove(PREFIX) == 0
 
 
 @pytest.mark.real_blender
