@@ -11,22 +11,28 @@ import numpy as np
 from ..texturing.atlas import bake_target
 from ..texturing.candidates import collect_candidates
 from ..texturing.depth import DepthSource
+from ..texturing.fuse import chosen_colours
+from ..texturing.neighbours import voxel_neighbours
+from ..texturing.problem import build_problem
 from ..texturing.targets import plan_targets
 from ..texturing.texel_sampling import SurfaceSampler
 from ..texturing.types import FuseParams
+from ..texturing.view_selection import select_views
 from ..texturing.voxels import surface_voxels
 from .bench import Table, case, mib
 from .bench_inputs import load, saved_frames
 
 
 def measure(scene: str, path: str, sizes: list[int]) -> dict[str, Any]:
-    """Bake with each voxel's best view; seconds of each size, kernels loaded and depth maps made before."""
+    """Bake with the labels that view selection gives; seconds of each size, kernels loaded, depth maps made before."""
     mesh, painted, _ = load(scene, path)
-    params = FuseParams(candidates=1, label_grid=256, grid=256)
+    params = FuseParams()
     depth = DepthSource.of_mesh(mesh, [frame.camera for frame in painted.frames], params)
     voxels = surface_voxels(mesh.vertices, mesh.faces, params.label_grid)
     found = collect_candidates(voxels, painted.frames, depth, params, double_sided=False)
-    sampler = SurfaceSampler(voxels, found.label[:, 0], found.colour[:, 0], painted.frames, depth, params)
+    problem = build_problem(voxels, found, voxel_neighbours(voxels.coords, voxels.grid), params)
+    labels, _ = select_views(problem, voxels.coords)
+    sampler = SurfaceSampler(voxels, labels, chosen_colours(found, labels), painted.frames, depth, params)
     bake_target(mesh, plan_targets(mesh, size=64).targets[0], sampler)
     results = {}
     for size in sizes:

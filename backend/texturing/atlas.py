@@ -61,7 +61,7 @@ def _bake_tile(
     two_sided = np.broadcast_to(np.asarray(double_sided, bool), (len(mesh.faces),))[target.faces]
     progress(0.0, target.name)
     owner = claim_texels(uv, size, tile, wrap=target.tiles == (1001,))
-    factor = 257.0 if params.bits == 16 else 1.0
+    factor = np.float32(257.0 if params.bits == 16 else 1.0)
     rgba: Any = np.zeros((size * size, 4), np.uint16 if params.bits == 16 else np.uint8)
     top = np.iinfo(rgba.dtype).max
     label = np.full(size * size, UNOWNED, np.int16)
@@ -73,9 +73,7 @@ def _bake_tile(
         points = texel_points(uv, corners, triangle, block, size)
         span = part(progress, 0.05 + 0.85 * start / len(texels), 0.05 + 0.85 * (start + len(block)) / len(texels))
         found = sampler.sample(points, normals[triangle].astype(np.float32), two_sided[triangle], span)
-        colour = found.colour
-        np.multiply(colour, np.float32(factor), out=colour)
-        rgba[block] = np.clip(np.rint(colour, out=colour), 0, top, out=colour)
+        _store(found.colour, factor, top, block, rgba)
         label[block], confidence[block] = found.label, found.confidence
     progress(0.9, target.name)
     margin = round(params.margin * size / MARGIN_SIZE)
@@ -88,6 +86,23 @@ def _bake_tile(
     if not sampler.alpha:
         rgba[:, 3] = top
     return BakedTile(tile, rgba.reshape(*shape, 4), label.reshape(shape), confidence.reshape(shape))
+
+
+def _store(
+    colour: NDArray[np.float32], factor: np.float32, top: int, texels: NDArray[np.integer], rgba: NDArray[Any]
+) -> None:
+    """Put colours float32 (m, 4), times factor and rounded, into the texels (m,) of an image (S S, 4)."""
+    if accel.NUMBA:
+        from .kernels_texels import store
+
+        def work(block: tuple[int, int]) -> None:
+            store(colour, factor, np.float32(top), texels, *block, rgba)
+
+        for _ in accel.mapped(work, blocks(len(texels))):
+            pass
+        return
+    np.multiply(colour, factor, out=colour)
+    rgba[texels] = np.clip(np.rint(colour, out=colour), 0, top, out=colour)
 
 
 def texel_points(

@@ -118,8 +118,8 @@ def _uv_steps(mesh: MeshData, target: TextureTarget, tiles: Mapping[int, BakedTi
     """Adds squared steps across UV seams to row 2."""
     faces = mesh.faces[target.faces]
     uv = np.asarray(target.uv, np.float64)
-    mate, _ = seam_mates(mesh.vertices, faces, uv)
-    edge = np.flatnonzero(mate.reshape(-1) >= 0)
+    mate, seam = seam_mates(mesh.vertices, faces, uv)
+    edge = np.flatnonzero((seam & (mate >= 0)).reshape(-1))
     other = mate.reshape(-1)[edge]
     once = edge < other
     edge, other = edge[once], other[once]

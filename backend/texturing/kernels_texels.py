@@ -192,19 +192,31 @@ def fill_colour(points, normals, rows, colours, grid, column, coords, voxel_norm
 
 
 @njit
-def sort_by_label(label, views):
-    """Stable order int64 (n,) of labels in 0...views - 1, and where each begins, int64 (views + 1,)."""
+def sort_by_label(rows, label, share, views):
+    """Rows int64 (n,) and share (n,) or empty in stable order of labels in 0...views - 1, and where each label begins,
+    int64 (views + 1,)."""
     bounds = np.zeros(views + 1, np.int64)
     for value in label:
         bounds[value + 1] += 1
     for k in range(views):
         bounds[k + 1] += bounds[k]
     at = bounds[:-1].copy()
-    order = np.empty(len(label), np.int64)
+    sorted_rows, sorted_share = np.empty_like(rows), np.empty_like(share)
     for r in range(len(label)):
-        order[at[label[r]]] = r
+        place = at[label[r]]
         at[label[r]] += 1
-    return order, bounds
+        sorted_rows[place] = rows[r]
+        if len(share) > 0:
+            sorted_share[place] = share[r]
+    return sorted_rows, sorted_share, bounds
+
+
+@njit
+def store(colour, factor, top, texels, begin, end, rgba):
+    """Colours float32 (m, 4), times factor, rounded and cut to 0...top, to the texels [begin, end) of the image."""
+    for r in range(begin, end):
+        for c in range(4):
+            rgba[texels[r], c] = min(max(np.rint(colour[r, c] * factor), np.float32(0)), top)
 
 
 @njit

@@ -33,17 +33,20 @@ def see(x, y, z, nx, ny, nz, two_sided, view, depth):
     turned_ahead = view[6] * nx + view[7] * ny + view[8] * nz
     if view[23] > 0:
         cosine = -turned_ahead
-        near, scale, depth_scale, pixel = ahead, view[12], view[17], 1.0 / view[17]
+        scale = view[12]
     else:
         distance = math.sqrt(right * right + down * down + ahead * ahead)
         cosine = -(turned_right * right + turned_down * down + turned_ahead * ahead) / distance
-        near = max(ahead, 1e-9)
-        scale, depth_scale, pixel = view[12] / near, view[17] / near, near / view[17]
+        scale = view[12] / max(ahead, 1e-9)
     if two_sided:
         cosine = abs(cosine)
     u, v = right * scale + view[13], down * scale + view[14]
     if not (cosine >= view[22] and ahead > 1e-4 and u >= 0 and u < view[15] and v >= 0 and v < view[16]):
-        return False, cosine, u, v, ahead, pixel
+        return False, cosine, u, v, ahead, 0.0
+    if view[23] > 0:
+        depth_scale, pixel = view[17], 1.0 / view[17]
+    else:
+        depth_scale, pixel = view[17] / ahead, ahead / view[17]
     column = min(max(int(right * depth_scale + view[18]), 0), depth.shape[1] - 1)
     row = min(max(int(down * depth_scale + view[19]), 0), depth.shape[0] - 1)
     slope = min(math.sqrt(max(1.0 - cosine * cosine, 0.0)) / max(cosine, 1e-9), 10.0)
@@ -54,6 +57,14 @@ def see(x, y, z, nx, ny, nz, two_sided, view, depth):
         _, far = depth_range(depth, row, column, 1)
         sees = ahead - far <= least
     return sees, cosine, u, v, ahead, pixel
+
+
+@njit
+def turned_away(x, y, z, nx, ny, nz, view):
+    """Whether a view surely looks at the back of a point, found without a root or a division."""
+    if view[23] > 0:
+        return view[6] * nx + view[7] * ny + view[8] * nz > 1e-6
+    return (x - view[9]) * nx + (y - view[10]) * ny + (z - view[11]) * nz > 1e-6
 
 
 @njit
@@ -113,6 +124,10 @@ def collect(
     """Offer view `index` to the sorted lists of voxels [begin, end)."""
     size = label.shape[1]
     for i in range(begin, end):
+        if not two_sided[i] and turned_away(
+            points[i, 0], points[i, 1], points[i, 2], normals[i, 0], normals[i, 1], normals[i, 2], view
+        ):
+            continue
         seen, cosine, u, v, z, pixel = see(
             points[i, 0], points[i, 1], points[i, 2], normals[i, 0], normals[i, 1], normals[i, 2],
             two_sided[i], view, depth,

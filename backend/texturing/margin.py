@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from ..progress import Progress, silent
 from . import accel
-from .chart_packing import components, shared_edges
+from .chart_packing import components
 from .uv_seams import same_direction, seam_mates
 from .visibility import blocks
 
 BANDS = 8
 BLOCK = 262_144
-MEAN_TEXELS = 1_000_000
+MEAN_TEXELS = 100_000
 ENOUGH_WEIGHT = 0.2  # of the four taps; not a share that a place in the middle of two or four texels has
 
 
@@ -79,7 +79,7 @@ def fill_margin(
 
 
 def _mean(flat: NDArray, owned: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Mean colour of (up to a million, evenly picked) owned texels."""
+    """Mean colour of (up to 100 000, evenly picked) owned texels."""
     rows = np.flatnonzero(owned)
     return flat[rows[:: 1 + len(rows) // MEAN_TEXELS]].mean(axis=0, dtype=np.float64)
 
@@ -153,13 +153,12 @@ class Across:
     @staticmethod
     def of(uv: NDArray[np.float64], vertices: NDArray[np.floating], faces: NDArray[np.integer], size: int) -> Across:
         mate, seam = seam_mates(vertices, faces, uv)
-        # Charts: triangles joined where both the edge in space and its UVs agree.
-        place = np.concatenate([vertices[faces.reshape(-1)], uv.reshape(-1, 2)], axis=1)
-        corner = np.unique(place, axis=0, return_inverse=True)[1].reshape(-1, 3)
-        chart = components(len(faces), *shared_edges(corner))
+        mates, ends = mate.reshape(-1), seam.reshape(-1)
+        inner = np.flatnonzero(~ends)
+        chart = components(len(faces), inner // 3, mates[inner] // 3)
         texels = np.stack([uv[..., 0] * size, (1.0 - uv[..., 1]) * size], axis=-1)
-        edge = np.flatnonzero(mate.reshape(-1) >= 0)
-        other = mate.reshape(-1)[edge].astype(np.int64)
+        edge = np.flatnonzero(ends & (mates >= 0))
+        other = mates[edge].astype(np.int64)
         start, side, inward = _frame(texels, edge)
         other_start, other_side, other_inward = _frame(texels, other)
         turned = ~same_direction(vertices, faces, edge, other)[:, None]

@@ -29,6 +29,7 @@ FEATHER_BLOCK = 4_096
 POINT_BLOCK = 262_144
 VISITS_AT_ONCE = 16
 LENIENT_COS = 0.05  # a voxel's label holds for its texels even where they are seen at a steeper angle
+NOTHING = np.zeros(0, np.float32)
 STEEPEST_COS = 0.03  # of exact views: beyond it one pixel would stretch over ten of the texture
 
 
@@ -57,11 +58,12 @@ class Surface:
 
 @dataclass(frozen=True, eq=False)
 class Visit:
-    """View `index` looks at the points `rows` int64 (n,); share float32 (n,): how much of its colour is mixed in."""
+    """View `index` looks at the points `rows` int64 (n,); share float32 (n,): how much of its colour is mixed in;
+    empty: it replaces what was there."""
 
     index: int
     rows: NDArray[np.int64]
-    share: NDArray[np.float32] | None = None
+    share: NDArray[np.float32]
 
 
 class SurfaceSampler:
@@ -169,8 +171,7 @@ class SurfaceSampler:
     ) -> None:
         """Make visits, whose rows are disjoint, several at a time. With `best` float32 (m,), cos theta so far, only
         where a view sees a point more squarely and opaquely."""
-        none = np.zeros(0, np.float32)
-        best = none if best is None else best
+        best = NOTHING if best is None else best
         views: dict[int, View] = {}
 
         def work(visit: Visit) -> None:
@@ -178,14 +179,13 @@ class SurfaceSampler:
             image = np.ascontiguousarray(frame.image)
             sure = np.zeros((0, 0), np.uint8) if frame.confidence is None else np.ascontiguousarray(frame.confidence)
             unit = 255.0 / np.iinfo(image.dtype).max
-            share = none if visit.share is None else visit.share
             visit_view = _visit_numpy
             if accel.NUMBA:
                 from .kernels_texels import visit_view
             view = views[visit.index]
             visit_view(
-                surface.points, surface.normals, surface.two_sided, visit.rows, share, view.packed, view.depth, image,
-                sure, self.gains[visit.index], unit, self.alpha, visit.index, best, out.colour, out.label,
+                surface.points, surface.normals, surface.two_sided, visit.rows, visit.share, view.packed, view.depth,
+                image, sure, self.gains[visit.index], unit, self.alpha, visit.index, best, out.colour, out.label,
                 out.confidence,
             )  # fmt: skip
 
@@ -204,7 +204,7 @@ class SurfaceSampler:
             return
         best = np.zeros(len(surface.points), np.float32)
         for index in self.exact_views:
-            visits = [Visit(index, np.arange(*block)) for block in blocks(len(surface.points))]
+            visits = [Visit(index, np.arange(*block), NOTHING) for block in blocks(len(surface.points))]
             self._visit(visits, surface, out, limit, best)
 
     def _look(
@@ -214,15 +214,14 @@ class SurfaceSampler:
         label: NDArray[np.int16],
         out: Samples,
         progress: Progress,
-        share: NDArray[np.float32] | None = None,
+        share: NDArray[np.float32] = NOTHING,
     ) -> None:
         """Sample each of `rows` in the view `label` names. With `share`, mix that much of it into `out`."""
-        order, bounds = _by_label(label, len(self.frames))
-        parts = [order[a:b] for a, b in itertools.pairwise(bounds)]
+        rows, shares, bounds = _by_label(rows, label, share, len(self.frames))
         visits = [
-            Visit(index, rows[part], None if share is None else share[part])
-            for index, part in enumerate(parts)
-            if len(part)
+            Visit(index, rows[begin:end], shares[begin:end])
+            for index, (begin, end) in enumerate(itertools.pairwise(bounds))
+            if end > begin
         ]
         self._visit(visits, surface, out, LENIENT_COS, progress=progress)
 
@@ -387,14 +386,18 @@ def _visit_numpy(
             best[at] = hit.cosine[kept]
 
 
-def _by_label(label: NDArray[np.int16], views: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Stable order int64 (n,) of `label` (n,) in 0...views - 1, and where each label begins, int64 (views + 1,)."""
+def _by_label(
+    rows: NDArray[np.int64], label: NDArray[np.int16], share: NDArray[np.float32], views: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
+    """`rows` and `share` (n,) (or empty) sorted, stably, by `label` (n,) in 0...views - 1, and where each label begins,
+    int64 (views + 1,)."""
     if accel.NUMBA:
         from .kernels_texels import sort_by_label
 
-        return sort_by_label(label, views)
+        return sort_by_label(rows, label, share, views)
     order = np.argsort(label, kind="stable")
-    return order, np.searchsorted(label[order], np.arange(views + 1))
+    bounds = np.searchsorted(label[order], np.arange(views + 1))
+    return rows[order], share[order] if share.size else share, bounds
 
 
 def _opaque(frame: Frame) -> Frame:

@@ -12,16 +12,15 @@ SAME_UV = 1e-6
 def seam_mates(
     vertices: NDArray[np.floating], faces: NDArray[np.integer], uv: NDArray[np.floating]
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """The triangle edge on the other side of each edge, across UV seams only.
+    """The triangle edge on the other side of each edge, and where charts end.
 
     vertices (V, 3), faces (n, 3), uv (n, 3, 2). Edge 3 t + k runs from corner k to corner k + 1 of triangle t.
-    Returns mate int32 (n, 3): the number of the edge that is the same in space, -1 for open edges, edges with more
-    than two faces, and edges whose UVs agree as well (no seam); and seam bool (n, 3): the chart ends here (also at
-    open edges). Vertices are welded by position.
+    Returns mate int32 (n, 3): the number of the edge that is the same in space, -1 for open edges and edges with more
+    than two faces; and seam bool (n, 3): the chart ends here, because there is no mate or its UVs differ. Vertices are
+    welded by position.
     """
     count = len(faces)
-    _, weld = np.unique(np.ascontiguousarray(vertices[faces.reshape(-1)], np.float32), axis=0, return_inverse=True)
-    corner = weld.reshape(count, 3).astype(np.int64)
+    corner = welded(vertices)[faces].reshape(count, 3)
     start, end = corner, np.roll(corner, -1, axis=1)
     key = (np.minimum(start, end) * (corner.max(initial=0) + 1) + np.maximum(start, end)).reshape(-1)
     order = np.argsort(key, kind="stable")
@@ -43,8 +42,17 @@ def seam_mates(
     joined = linked[np.maximum(gap_start, gap_end) <= SAME_UV]
     seam = np.ones(3 * count, bool)
     seam[joined] = False
-    mate[joined] = -1
     return mate.reshape(count, 3), seam.reshape(count, 3)
+
+
+def welded(vertices: NDArray[np.floating]) -> NDArray[np.int64]:
+    """The same number for vertices (V, 3) in the same place: int64 (V,)."""
+    bits = (np.asarray(vertices, np.float32) + np.float32(0)).view(np.uint32).astype(np.uint64)  # -0 becomes 0
+    number = bits[:, 0]
+    for axis in (1, 2):
+        _, number = np.unique((number << np.uint64(32)) | bits[:, axis], return_inverse=True)
+        number = number.astype(np.uint64)
+    return number.astype(np.int64)
 
 
 def same_direction(

@@ -28,6 +28,7 @@ BEHIND = 1e-4  # what a point may lie behind its surroundings, unit-cube lengths
 BEHIND_SLOPE = 0.5  # and depth pixels on a slope: how far the bottom of a crease may be from a pixel centre
 TWO_SIDED_SHARE = 0.02
 BLOCKS = 16
+SMALL_BLOCK = 4_096  # rows that are not worth another thread
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,7 +261,7 @@ def sides(double_sided: bool | NDArray[np.bool_], count: int) -> NDArray[np.bool
 
 def blocks(count: int) -> list[tuple[int, int]]:
     """Fixed parts of range(count), the units of threading."""
-    edges = np.linspace(0, count, BLOCKS + 1).astype(int)
+    edges = np.linspace(0, count, min(BLOCKS, 1 + count // SMALL_BLOCK) + 1).astype(int)
     return [(int(a), int(b)) for a, b in itertools.pairwise(edges) if b > a]
 
 
