@@ -299,6 +299,7 @@ class ORBIT_PAINTER_PG_settings(bpy.types.PropertyGroup):
             ("16", "16 GB", "Plan for 16 GB"),
             ("12", "12 GB", "Plan for 12 GB"),
             ("8", "8 GB", "Plan for 8 GB"),
+            ("8-disk", "8 GB, from Disk", "Plan for 8 GB, and read the model from the disk where there is little RAM"),
             ("cpu", "Processor", "Without a graphics card, very slowly"),
         ],
     )

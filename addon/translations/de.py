@@ -669,5 +669,9 @@ MESSAGES: dict[str, str] = {
     "Plan for 12 GB": "Für 12 GB planen",
     "8 GB": "8 GB",
     "Plan for 8 GB": "Für 8 GB planen",
+    "8 GB, from Disk": "8 GB, von der Platte",
+    "Plan for 8 GB, and read the model from the disk where there is little RAM": (
+        "Für 8 GB planen und bei wenig Arbeitsspeicher das Modell von der Platte lesen"
+    ),
     "Install it in the preferences.": "Installiere sie in den Einstellungen.",
 }

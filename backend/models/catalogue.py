@@ -11,6 +11,7 @@ from ..errors import UsageError
 
 APACHE = "Apache-2.0"
 CONVERTED = "orbitpainter-converted"
+MATTING = "vitmatte-small"
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Model:
     hashes      SHA-256 by path where it is known beforehand; otherwise the hub's word is taken, and written down
     required    the engine cannot run without it
     note        what one should know before downloading it
+    model_type  of the config.json that its folder must have; "" where the names of its files say enough
     """
 
     name: str
@@ -36,6 +38,7 @@ class Model:
     hashes: Mapping[str, str] = field(default_factory=dict)
     required: bool = True
     note: str = ""
+    model_type: str = ""
 
     def owns(self, path: str) -> bool:
         """A path of the repository belongs to this model."""
@@ -95,6 +98,18 @@ CATALOGUE: tuple[Model, ...] = (
         22_000_000,
         required=False,
         note="Goes with the text encoder.",
+    ),
+    Model(
+        MATTING,
+        "ViTMatte, small",
+        "matting",
+        {"matting": "model.safetensors"},
+        "hustvl/vitmatte-small-composition-1k",
+        ("model.safetensors", "config.json", "preprocessor_config.json"),
+        103_000_000,
+        required=False,
+        note="Refines the outline of references whose background is removed, where it is here.",
+        model_type="vitmatte",
     ),
     Model(
         CONVERTED,

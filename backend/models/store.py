@@ -173,7 +173,17 @@ def find(engine: str, root: Path | None = None) -> dict[str, Path]:
 def _is_in(folder: Path, model: Model) -> bool:
     if model.name == CONVERTED:
         return (folder / "model_index.json").is_file() and (folder / "transformer").is_dir()
+    if model.model_type and _model_type(folder) != model.model_type:
+        return False
     return all((folder / path).exists() for path in model.roles.values())
+
+
+def _model_type(folder: Path) -> str:
+    """What a folder of transformers says it holds, or nothing."""
+    try:
+        return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _sizes(folder: Path, model: Model) -> dict[str, int]:

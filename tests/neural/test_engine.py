@@ -16,6 +16,7 @@ from orbit_painter.backend.errors import (  # noqa: E402
     EngineMissingError,
     InputError,
     MemoryLimitError,
+    OrbitPainterError,
     UsageError,
 )
 from orbit_painter.backend.painters.base import PaintRequest, Reference  # noqa: E402
@@ -212,11 +213,14 @@ def test_prompts_are_made_once(tiny, tmp_path, home):
 def test_every_profile_gives_the_frames_of_resident(tiny, release):
     """Exactly where weights are stored as they are; fp8 and 4 bits round them."""
     exact = images(create_painter("orbitpainter").paint(request(tiny, release, memory="80"), silent))
-    for name, tolerance in (("48", 0), ("24", 6), ("16", 20), ("12", 6), ("8", 20)):
+    for name, tolerance in (("48", 0), ("24", 6), ("16", 20), ("12", 6), ("8", 20), ("8-disk", 20)):
         ours = images(create_painter("orbitpainter").paint(request(tiny, release, memory=name), silent))
         error = np.sqrt(np.mean((ours[..., :3].astype(float) - exact[..., :3]) ** 2))
         assert error <= tolerance, name
         assert (error > 0) == (tolerance > 0), name  # a quantised profile does quantise
+        if name == "8":
+            streamed = ours
+    assert np.array_equal(ours, streamed)  # from the disk come the same blocks
 
 
 def test_a_full_memory_is_tried_once_more_one_profile_lower(tiny, release, monkeypatch):
@@ -279,15 +283,15 @@ def test_the_second_try_does_without_the_second_device(tiny, release, monkeypatc
     real = sessions.Session.paint
 
     def full(self, *given):
-        tried.append((self.key.profile.name, self.pipe.branches is not None))
+        tried.append((self.key.profile.name, self.pipe.second is not None))
         if len(tried) < 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return real(self, *given)
 
     monkeypatch.setattr(sessions.Session, "paint", full)
-    painted = create_painter("orbitpainter").paint(request(tiny, release, memory="80", second_device="cpu"), silent)
+    painted = create_painter("orbitpainter").paint(request(tiny, release, memory="80", more_devices="cpu"), silent)
     assert tried == [("80", True), ("48", False)]
-    assert any("second device" in note for note in painted.notes)
+    assert any("one device" in note for note in painted.notes)
 
 
 def test_what_a_full_memory_broke_off_is_freed_before_the_second_try(tiny, release, monkeypatch):
@@ -322,7 +326,7 @@ def test_a_loaded_models_profile_is_for_its_own_device_only(tiny, release, monke
     engine.paint(request(tiny, release), silent)
     engine.paint(request(tiny, release, seed=1), silent)
     assert len(asked) == 1
-    engine._session.key = replace(engine._session.key, devices=("cuda:0", None))
+    engine._session.key = replace(engine._session.key, devices=("cuda:0",))
     engine.paint(request(tiny, release), silent)
     assert len(asked) == 2
 
@@ -330,11 +334,56 @@ def test_a_loaded_models_profile_is_for_its_own_device_only(tiny, release, monke
 def test_two_devices(tiny, release):
     plain = images(create_painter("orbitpainter").paint(request(tiny, release, memory="80"), silent))
     engine = create_painter("orbitpainter")
-    both = images(engine.paint(request(tiny, release, memory="80", second_device="cpu"), silent))
+    both = images(engine.paint(request(tiny, release, memory="80", more_devices="cpu"), silent))
     engine.close()
     assert np.array_equal(plain, both)
-    with pytest.raises(InputError, match="second_device"):
-        engine.paint(request(tiny, release, memory="48", second_device="cpu"), silent)
+    with pytest.raises(InputError, match="more_devices"):
+        engine.paint(request(tiny, release, memory="48", more_devices="cpu"), silent)
+
+
+@pytest.mark.slow
+def test_several_devices_share_each_forward_pass(tiny, release, monkeypatch):
+    """Two processes. Stopping leaves both usable; one that ends by itself is an error with its last words."""
+    options = {"memory": "48", "steps": 10, "cache": "first-block", "foreground_only": True, "preset": "best"}
+    plain = images(create_painter("orbitpainter").paint(request(tiny, release, memory="48", steps=10), silent))
+    engine = create_painter("orbitpainter")
+    job = request(tiny, release, more_devices="cpu", split="context", **options)
+    shared = engine.paint(job, silent)
+    assert any("step cache" in note for note in shared.notes)
+    assert any("background" in note for note in shared.notes)
+    assert np.abs(images(shared).astype(int) - plain).max() <= 1
+    (process,) = engine._session.pipe.group._processes
+
+    def stop(fraction, detail):
+        if "step 2" in detail:
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        engine.paint(job, stop)
+    assert process.poll() is None
+    assert np.array_equal(images(engine.paint(job, silent)), images(shared))
+    process.kill()
+    process.wait()
+    with pytest.raises(OrbitPainterError, match="device cpu ended"):
+        engine._session.paint(job, OrbitPainterOptions.parse(job.options), silent)
+    assert np.array_equal(images(engine.paint(job, silent)), images(shared))  # it is started again
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"memory": "8"}, "streams blocks"),
+        ({"more_devices": "cuda:7"}, "no GPU cuda:7"),
+        ({"more_devices": "abacus", "split": "auto"}, "no device named"),
+    ],
+)
+def test_devices_that_cannot_work_together_are_explained(tiny, release, options, match):
+    job = request(tiny, release, **{"more_devices": "cpu", "split": "context", **options})
+    engine = create_painter("orbitpainter")
+    with pytest.raises((UsageError, InputError), match=match):
+        engine.paint(job, silent)
+    engine.close()
 
 
 def test_distilled_run(tiny, release, tmp_path):

@@ -1,5 +1,6 @@
 """The pipeline: both modes, first-frame sharing, guidance, seeds, callbacks, and its folder on disk."""
 
+import threading
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,12 +12,14 @@ pytest.importorskip("diffusers")
 
 from diffusers import FlowMatchEulerDiscreteScheduler  # noqa: E402
 from orbit_painter.backend.errors import CancelledError, InputError  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter import profiles  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter import prompts as texts  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter.conditions import LatentCache, OrbitPictures, read_orbits  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter.gasa_tokens import GasaOptions  # noqa: E402
-from orbit_painter.backend.painters.orbitpainter.latents import encode, network_input, pixels_to_video  # noqa: E402
-from orbit_painter.backend.painters.orbitpainter.parallel import BranchRunner  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter.latents import decode, encode, network_input, pixels_to_video  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter.parallel import SecondDevice  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter.pipeline import OrbitPainterPipeline, Sharing  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter.placement import place  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter.prompts import PromptEmbeddings  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter.sampler import (  # noqa: E402
     Guidance,
@@ -262,6 +265,25 @@ def test_threads_share_a_cache_and_others_its_folder(tmp_path, monkeypatch):
     assert len(cache._kept) <= 2
 
 
+def test_a_tiled_vae_gives_nearly_the_same(pipe):
+    """What differs is what a tile does not see of its neighbours: little away from the borders."""
+    vae = pipe.vae
+    vae.tile_sample_min_height = vae.tile_sample_min_width = 128
+    vae.tile_sample_stride_height = vae.tile_sample_stride_width = 96
+    frames = np.random.default_rng(3).integers(0, 256, (1, 18, 18, 3), np.uint8).repeat(8, axis=1).repeat(8, axis=2)
+    with torch.no_grad():
+        whole = encode(vae, pixels_to_video(frames))
+        picture = decode(vae, whole)
+        place(pipe, profiles.MemoryProfile("test", "bf16", "resident", vae_tiled=True), torch.device("cpu"))
+        tiled, again = encode(vae, pixels_to_video(frames)), decode(vae, whole)
+    for ours, exact, inside in ((tiled, whole, 3), (again, picture, 24)):
+        assert ours.shape == exact.shape
+        assert not torch.equal(ours, exact)
+        difference = (ours - exact).square()
+        assert difference[..., :inside, :inside].mean().sqrt() < 0.1 * exact.std()
+        assert difference.mean().sqrt() < exact.std()  # an untrained codec mixes far pixels in as it likes
+
+
 def test_saved_and_loaded(pipe, orbits, picture, prompts, tmp_path):
     pipe.save_pretrained(tmp_path)
     loaded = OrbitPainterPipeline.from_pretrained(tmp_path, torch_dtype=torch.float32)
@@ -273,19 +295,71 @@ def test_saved_and_loaded(pipe, orbits, picture, prompts, tmp_path):
 def test_two_devices_for_the_two_branches_change_nothing(wan, pipe, orbits, picture, prompts):
     plain = run(pipe, orbits, picture, prompts)
     copies = {"high": network(wan, 1), "low": network(wan, 2)}
-    pipe.branches = BranchRunner(copies, torch.device("cpu"))
+    pipe.second = SecondDevice(copies, torch.device("cpu"))
     both = run(pipe, orbits, picture, prompts)
-    pipe.branches.close()
+    pipe.second.close()
     for a, b in zip(plain.frames, both.frames, strict=True):
         assert np.array_equal(a, b)
 
 
+def test_two_devices_for_two_orbits_that_need_nothing_from_each_other(wan, pipe, orbits, picture, prompts):
+    options = {"sharing": Sharing("off"), "guidance": Guidance(6.0, 0.0, 0.5)}
+    plain = run(pipe, orbits, picture, prompts, **options)
+    pipe.second = SecondDevice({"high": network(wan, 1), "low": network(wan, 2)}, torch.device("cpu"))
+    threads, heard, steps = set(), [], []
+    for model in (*pipe.second.copies.values(), pipe.transformer):
+        model.register_forward_pre_hook(lambda module, given: threads.add(threading.get_ident()))
+    both = run(
+        pipe, orbits, picture, prompts, **options,
+        progress=lambda fraction, detail: heard.append(fraction),
+        callback_on_step_end=lambda pipe, step, timestep, known: steps.append((known["index"], step)),
+    )  # fmt: skip
+    assert len(threads) == 2
+    for a, b in zip(plain.frames, both.frames, strict=True):
+        assert np.array_equal(a, b)
+    assert heard == sorted(heard)
+    assert sorted(steps) == [(index, step) for index in (0, 1) for step in range(4)]
+
+    def stop(fraction, detail):
+        if fraction > 0.3:
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        run(pipe, orbits, picture, prompts, **options, progress=stop)
+    pipe.second.copies["high"].blocks[0].attn1.to_q = torch.nn.Linear(3, 3)
+    with pytest.raises(RuntimeError):  # what fails on the second device stops the first one too
+        run(pipe, orbits, picture, prompts, **options)
+    pipe.second.close()
+
+
+@pytest.mark.parametrize("foreground_only", [False, True])
+def test_guidance_as_a_batch_of_two_is_guidance_by_two_passes(pipe, orbits, picture, prompts, foreground_only):
+    options = {"guidance": Guidance(6.0, 0.0, 0.5), "foreground_only": foreground_only}
+    plain = run(pipe, orbits, picture, prompts, **options)
+    sizes = []
+    pipe.transformer.register_forward_pre_hook(lambda module, given: sizes.append(len(given[0])))
+    pipe.batched_guidance = True
+    batched = run(pipe, orbits, picture, prompts, **options)
+    assert set(sizes) == {2}  # the high-noise expert does the guided steps
+    for a, b in zip(plain.latents, batched.latents, strict=True):
+        torch.testing.assert_close(a, b, atol=2e-4, rtol=1e-4)
+
+
+def test_batched_guidance_with_geometry_aware_attention(wan, pipe, orbits, picture, prompts):
+    for name in ("transformer", "transformer_2"):
+        setattr(pipe, name, network(wan, 5, channels=48, gate=0.5, gasa=True, gasa_grid=8))
+    plain = run(pipe, orbits, picture, prompts, mode="paper")
+    pipe.batched_guidance = True
+    batched = run(pipe, orbits, picture, prompts, mode="paper")
+    torch.testing.assert_close(plain.latents[0], batched.latents[0], atol=2e-4, rtol=1e-4)
+
+
 def test_a_failure_on_the_second_device_comes_out(wan, pipe, orbits, picture, prompts):
-    pipe.branches = BranchRunner({"high": network(wan, 1, channels=48), "low": network(wan, 2)}, torch.device("cpu"))
-    pipe.branches.copies["high"].blocks[0].attn1.to_q = torch.nn.Linear(3, 3)
+    pipe.second = SecondDevice({"high": network(wan, 1, channels=48), "low": network(wan, 2)}, torch.device("cpu"))
+    pipe.second.copies["high"].blocks[0].attn1.to_q = torch.nn.Linear(3, 3)
     with pytest.raises(RuntimeError):
         run(pipe, orbits, picture, prompts)
-    pipe.branches.close()
+    pipe.second.close()
 
 
 def test_without_background_tokens(pipe, orbits, picture, prompts):

@@ -80,8 +80,17 @@ def test_the_largest_profile_that_fits_is_chosen():
     assert profiles.choose(45 * GB, 64 * GB, A, allowed=("bf16", "4bit")).profile.name == "48"
     assert profiles.choose(23 * GB, 64 * GB, A, allowed=("bf16", "4bit")).profile.name == "16"  # Apple: no fp8
     assert profiles.choose(7 * GB, 25 * GB, A).profile.name == "8"  # not the RAM for fp8
+    assert profiles.choose(7 * GB, 14 * GB, A).profile.name == "8-disk"  # not the RAM for both experts in 4 bits
     with pytest.raises(MemoryLimitError, match=r"needs .* GB of free GPU memory"):
         profiles.choose(3 * GB, 64 * GB, A)
+
+
+def test_the_vae_is_tiled_where_it_has_to_be():
+    assert not profiles.choose(80 * GB, 64 * GB, A).profile.vae_tiled
+    large = Workload.of("release", (61, 61), 1024)
+    small = profiles.choose(10 * GB, 64 * GB, large)
+    assert small.profile.vae_tiled
+    assert small.peak < 10 * GB < profiles.plan(profiles.profile_named(small.profile.name), large).peak
 
 
 def test_lower_profiles():
@@ -89,7 +98,7 @@ def test_lower_profiles():
     while profile is not None:
         chain.append(profile.name)
         profile = profiles.lower(profile)
-    assert chain == ["80", "48", "24", "16", "12", "8"]
+    assert chain == ["80", "48", "24", "16", "12", "8", "8-disk"]
     assert profiles.lower(profiles.CPU).storage == "4bit"
 
 

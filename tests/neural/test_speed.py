@@ -1,5 +1,7 @@
 """Switches of speed and storage: off is plain, on does what it says."""
 
+import json
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -16,8 +18,18 @@ CPU = torch.device("cpu")
 
 
 class Pipe:
+    """As much of the pipeline as the switches look at: one network that does all steps."""
+
+    group = None
+
     def __init__(self, model):
         self.transformer, self.transformer_2 = model, None
+
+    def networks(self):
+        return [self.transformer]
+
+    def is_high(self, model):
+        return True
 
 
 def network(wan, **changes):
@@ -33,7 +45,7 @@ def inputs(seed=0):
 @torch.no_grad()
 def call(model, time, x=None, step=0):
     given, text = inputs()
-    with model.cache_context("positive", step_index=step):
+    with model.cache_context("positive", step_index=step, sigma=time / 1000, num_inference_steps=20):
         return model(given if x is None else x, torch.tensor([time]), text).sample
 
 
@@ -71,19 +83,54 @@ def test_unknown_attention_and_downloading_kernels_are_refused(name):
 # Step caches ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "chosen", [Speed(steps=20, cache="first-block", cache_threshold=1e9), Speed(steps=20, cache="taylorseer")]
-)
-def test_a_step_cache_is_used_and_leaves_no_trace(wan, chosen):
+@pytest.mark.parametrize("name", ["first-block", "taylorseer", "magcache", "seacache"])
+def test_a_step_cache_is_used_and_leaves_no_trace(wan, name, tmp_path):
     model = network(wan)
+    chosen = Speed(steps=20, cache=name, cache_threshold=1e9)
+    known = tmp_path / "ratios.json"
+    known.write_text(json.dumps({"high": [1.0] * 20, "low": [1.0]}))
     times = [900.0 - 40 * step for step in range(9)]
     plain = [call(model, time) for time in times]
-    with speed.step_cache(Pipe(model), chosen):
+    blocks = []
+    hook = model.blocks[1].ffn.register_forward_hook(lambda *given: blocks.append(1))
+    with speed.step_cache(Pipe(model), chosen, 0.0, known) as notes:
         cached = [call(model, time, step=step) for step, time in enumerate(times)]
+    hook.remove()
+    assert name == "taylorseer" or len(blocks) < len(times)  # whole blocks are left out
+    assert notes == []
     assert torch.equal(cached[0], plain[0])
     assert any(not torch.equal(a, b) for a, b in zip(cached[1:], plain[1:], strict=True))
     again = [call(model, time) for time in times]
     assert all(torch.equal(a, b) for a, b in zip(again, plain, strict=True))
+
+
+def test_the_first_run_with_magcache_measures_and_is_plain(wan, tmp_path, capfd):
+    model, known = network(wan), tmp_path / "cache" / "ratios.json"
+    times = [900.0 - 40 * step for step in range(9)]
+    plain = [call(model, time) for time in times]
+    chosen = Speed(steps=9, cache="magcache", cache_threshold=0.5)
+    with speed.step_cache(Pipe(model), chosen, 0.0, known) as notes:
+        first = [call(model, time, step=step) for step, time in enumerate(times)]
+    assert notes == [speed.MEASURED]
+    assert all(torch.equal(a, b) for a, b in zip(first, plain, strict=True))
+    ratios = json.loads(known.read_text())["high"]
+    assert len(ratios) == 9
+    assert ratios[0] == 1
+    assert all(0.1 < ratio < 10 for ratio in ratios)
+    with speed.step_cache(Pipe(model), chosen, 0.0, known) as notes:
+        second = [call(model, time, step=step) for step, time in enumerate(times)]
+    assert notes == []
+    assert any(not torch.equal(a, b) for a, b in zip(second, plain, strict=True))
+    known.write_text("{}")  # damaged: measured again
+    with speed.step_cache(Pipe(model), chosen, 0.0, known) as notes:
+        call(model, 900.0)
+    assert notes == [speed.MEASURED]
+    assert capfd.readouterr().out == ""  # standard output belongs to the events
+
+
+def test_steps_of_each_expert():
+    assert speed.steps_of_experts(50, 0.875) == {"high": 21, "low": 29}  # specs/orbitpainter.md section 7
+    assert speed.steps_of_experts(50, 0.0) == {"high": 50, "low": 0}
 
 
 def test_no_cache_where_it_is_off_or_the_run_is_short(wan):

@@ -234,3 +234,14 @@ class TestFullSize:
         assert rope.freqs_cos.dtype == torch.float32
         expected = np.cos(1000 * 10000.0 ** (-np.arange(0, 44, 2) / 44))
         np.testing.assert_allclose(rope.freqs_cos[1000, :44:2].numpy(), expected, atol=1e-6)
+
+
+def test_tokens_and_heads_are_divided_among_devices_or_refused(wan):
+    from orbit_painter.backend.errors import InputError
+    from orbit_painter.backend.painters.orbitpainter.context_parallel import check_split
+
+    model = Network(in_channels=48, **wan.TINY)  # two heads
+    check_split(model, torch.empty(1, 48, 3, 8, 8), 2)
+    for frames, count in ((3, 3), (3, 4)):
+        with pytest.raises(InputError, match="divided among"):
+            check_split(model, torch.empty(1, 48, frames, 8, 8), count)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 TEXT_TOKENS = 512
 PATCH, FRAMES_PER_LATENT = 16, 4
 BYTES = {"bf16": 2.0, "fp8": 1.0, "4bit": 0.5 + 2 / 64}  # per value; 4-bit has a float16 scale for 64 values
+VAE_TILE = 256  # pixels along each side of a tile, diffusers' choice
 VAE_PARAMETERS = 126_892_531
 # One forward of the VAE per frame of one megapixel, counted: 0.081 and 0.136 PFLOP for 61 frames of 512 x 512.
 VAE_ENCODE, VAE_DECODE = 0.081e15 / (61 * 512**2), 0.136e15 / (61 * 512**2)
@@ -94,6 +95,6 @@ def activation_bytes(size: NetworkSize, tokens: int, chunked_feed_forward: bool 
     return 2.0 * tokens * (7 * size.dim + feed_forward)
 
 
-def vae_bytes(size: int, float32: bool) -> float:
+def vae_bytes(size: int, float32: bool, tiled: bool = False) -> float:
     """About the peak of the VAE beside its weights: 4 GB in float32 at 512 x 512, untiled."""
-    return (4e9 if float32 else 2e9) * (size / 512) ** 2
+    return (4e9 if float32 else 2e9) * ((min(size, VAE_TILE) if tiled else size) / 512) ** 2

@@ -133,6 +133,12 @@ def load_expert(
     return LoadedExpert(model.eval(), [note for change, _ in changes for note in change.notes])
 
 
+def head_size(files: ExpertFiles) -> int:
+    """Values of an attention head, without reading the weights. Raises InputError."""
+    store = TensorStore(files.base)
+    return int(expert_config(store, _renamed(store, transformer_name))["attention_head_dim"])
+
+
 def _expert_tensor(
     store: TensorStore,
     key: str,

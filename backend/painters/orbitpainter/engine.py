@@ -52,6 +52,8 @@ class OrbitPainterPainter:
             profile = loaded.profile  # it was measured before the model filled the device
         else:
             profile = chosen_profile(options.memory, device, workload, options.mode == "paper")
+        if options.vae_tiled is not None:
+            profile = replace(profile, vae_tiled=options.vae_tiled)
         notes: list[str] = []
         while True:
             try:
@@ -73,9 +75,11 @@ class OrbitPainterPainter:
                     f"the run was started again with {smaller.name}."
                 ]
                 profile = smaller
-                if options.second_device is not None and smaller.placement != "resident":
-                    notes.append(f"The second device {options.second_device} was left out: {smaller.name} has no room.")
-                    options = replace(options, second_device=None)
+                if options.vae_tiled is not None:
+                    profile = replace(profile, vae_tiled=options.vae_tiled)
+                if options.further:
+                    notes.append(f"Only one device was used: {profile.name} has no room for what several need.")
+                    options = replace(options, more_devices=None)
             # Outside the handler, whose traceback holds what was loaded; blocks and their hooks hold each other.
             gc.collect()
             free_memory(device.device)
@@ -105,7 +109,7 @@ class OrbitPainterPainter:
         key, start = SessionKey.of(parts, options, profile, device), 0.0
         # A retry after a full memory starts the stage's progress again where it was: it never falls.
         rising = _rising(progress)
-        if self._session is None or self._session.key != key:
+        if self._session is None or self._session.key != key or not self._session.usable:
             self.close()
             start = 0.15
             self._session = Session.load(key, parts, options, device, part(rising, 0.0, start))
@@ -136,10 +140,15 @@ def require_packages() -> None:
 
 
 def chosen_profile(wanted: str, device: Any, workload: Workload, gasa: bool) -> profiles.MemoryProfile:
-    """The profile of that name, or the largest that fits into what is free. Raises MemoryLimitError."""
-    if wanted != "auto":
-        return profiles.profile_named(wanted)
-    if device.device.type == "cpu":
+    """The profile of that name, or the largest that fits into what is free; the VAE tiled where it has to be.
+
+    Raises MemoryLimitError.
+    """
+    if wanted == "auto" and device.device.type == "cpu":
         return profiles.CPU
     size = NetworkSize(gasa=gasa)
+    if wanted != "auto":
+        profile = profiles.profile_named(wanted)
+        full = device.device.type != "cpu" and profiles.plan(profile, workload, size).peak > device.free
+        return replace(profile, vae_tiled=full)
     return profiles.choose(device.free * profiles.USABLE, device.ram, workload, size, device.storages).profile

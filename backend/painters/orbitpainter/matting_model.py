@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A better outline of the reference by ViTMatte (MIT licence), where the user has its folder (option `matting`)."""
+"""A better outline of the reference by ViTMatte (Apache-2.0), where its folder is here; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...errors import InputError
 from ..projection.sampling import local_maximum, local_minimum
 
 
-def vitmatte(folder: str, colour: NDArray[np.float32], alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+def vitmatte(folder: Path | str, colour: NDArray[np.float32], alpha: NDArray[np.float32]) -> NDArray[np.float32]:
     """Alpha float32 (h, w) of `colour` (h, w, 3), sure where a simple matte is, found anew along its outline.
 
     Raises InputError where the folder holds no ViTMatte model.
@@ -26,7 +26,9 @@ def vitmatte(folder: str, colour: NDArray[np.float32], alpha: NDArray[np.float32
         model = VitMatteForImageMatting.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
     except (OSError, ValueError) as error:
         raise InputError(
-            "matting-missing", f"{folder} holds no ViTMatte model ({error}).", "Correct the option matting."
+            "matting-missing",
+            f"{folder} holds no ViTMatte model ({error}).",
+            "Correct the option matting, or set it to off.",
         ) from error
     radius = max(2, round(0.02 * max(alpha.shape)))
     sure = local_minimum((alpha > 0.5).astype(np.float32), radius)

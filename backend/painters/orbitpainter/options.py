@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ...errors import UsageError
+from .presets import STEP_CACHES
 from .profiles import NAMES
 
 _CHOICES = {
@@ -15,7 +16,8 @@ _CHOICES = {
     "preset": ("best", "balanced", "fast"),
     "memory": ("auto", *NAMES),
     "first_frame": ("clean", "noised", "off"),
-    "cache": ("off", "first-block", "taylorseer"),
+    "cache": STEP_CACHES,
+    "split": ("auto", "context"),
     "framing": ("auto", "keep"),
     "background": ("auto", "keep"),
 }
@@ -25,12 +27,12 @@ _RANGES: dict[str, tuple[float, float]] = {
     "guidance_stop": (0, 1),
     "boundary": (0, 1),
     "first_frame_steps": (0, 200),
-    "cache_threshold": (0, 1),
+    "cache_threshold": (0, 10),
     "lora_strength": (-4, 4),
 }
 _WHOLE = ("steps", "first_frame_steps")
-_SWITCHES = ("v_mirrored", "compile", "foreground_only", "truncate")
-_TEXTS = ("weights", "device", "second_device", "attention", "lora_high", "lora_low", "matting")
+_SWITCHES = ("v_mirrored", "compile", "foreground_only", "truncate", "batched_guidance", "vae_tiled")
+_TEXTS = ("weights", "device", "more_devices", "attention", "lora_high", "lora_low", "matting")
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,13 @@ class OrbitPainterOptions:
     mode          release: one orbit after the other; paper: both in one sequence (needs weights trained so)
     preset        best, balanced or fast: what the six below are where they are not given
     steps, guidance, guidance_stop, cache, cache_threshold, foreground_only   see `speed.Speed`
-    memory        auto, 80, 48, 24, 16, 12, 8 (GB of GPU memory) or cpu
+    memory        auto, 80, 48, 24, 16, 12, 8 (GB of GPU memory), 8-disk (little RAM too) or cpu
     device        auto, cuda, cuda:1, mps or cpu
-    second_device a second device, which computes the other guidance branch
+    more_devices  further devices, with commas between. One takes the other orbit where neither needs the other's frames
+                  (first_frame off), else the other guidance branch; several share each forward pass
+    split         context: one more device shares each forward pass too
+    batched_guidance   both guidance branches in one forward pass, which takes more memory
+    vae_tiled     the VAE works on one tile after the other; not given: where memory demands it
     attention     auto or a name of diffusers' attention backends
     compile       compile the network's blocks: slower start, about a fifth faster
     boundary      sigma at which the experts change: 0.875 as published, 0.9 as trained
@@ -51,7 +57,8 @@ class OrbitPainterOptions:
     lora_high, lora_low, lora_strength   further LoRAs (distillation), one per expert
     framing       auto: the reference is scaled to the object's framing; keep: as it is, padded to a square
     background    auto: a reference without useful alpha gets its background removed; keep: it is all object
-    matting       folder of a ViTMatte model that refines the reference's outline
+    matting       folder of a ViTMatte model that refines the reference's outline; not given: the model store's, where
+                  it has one; off: none
     """
 
     weights: str | None = None
@@ -65,7 +72,10 @@ class OrbitPainterOptions:
     foreground_only: bool | None = None
     memory: str = "auto"
     device: str = "auto"
-    second_device: str | None = None
+    more_devices: str | None = None
+    split: str = "auto"
+    batched_guidance: bool = False
+    vae_tiled: bool | None = None
     attention: str = "auto"
     compile: bool = False
     boundary: float = 0.875
@@ -116,6 +126,16 @@ class OrbitPainterOptions:
             if isinstance(values.get(name), int) and not isinstance(values[name], bool):
                 values[name] = str(values[name])
         return OrbitPainterOptions(**values)
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Names of the further devices."""
+        return tuple(name for word in (self.more_devices or "").split(",") if (name := word.strip()))
+
+    @property
+    def shared_forward(self) -> bool:
+        """All devices share each forward pass."""
+        return len(self.further) > 1 or (self.split == "context" and len(self.further) == 1)
 
     @property
     def distilled(self) -> bool:

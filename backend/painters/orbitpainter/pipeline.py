@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -32,7 +32,7 @@ from .gasa_layout import GasaLayout, build_layout
 from .gasa_tokens import TokenGeometry
 from .latent_layouts import Mode, Run, Segment, decode_run, encode_run, plan_runs
 from .latents import LATENT_CHANNELS, encode, network_input, pixels_to_video
-from .parallel import BranchRunner
+from .parallel import CommonProgress, SecondDevice
 from .patch_vae import PatchVae
 from .prompts import PromptEmbeddings, encode_prompts
 from .sampler import (
@@ -49,6 +49,11 @@ from .sampler import (
     sampling_sigmas,
 )
 from .transformer import OrbitWanTransformer3DModel
+
+if TYPE_CHECKING:
+    from .context_parallel import ContextGroup
+
+_ANYBODY = nullcontext()  # guards nothing
 
 # callback_on_step_end(pipeline, step, 1000 sigma, {"latents", "clean", "run", "index" of the run}): may return
 # {"latents": ...} to go on with others.
@@ -131,7 +136,9 @@ class OrbitPainterPipeline(DiffusionPipeline):
         self.vae_on_demand = False  # the VAE comes to that device for encoding and decoding only
         self.compute_dtype: torch.dtype | None = None  # of activations; None: the expert's
         self.activate: Callable[[Expert], None] | None = None  # brings an expert to the device before its first step
-        self.branches: BranchRunner | None = None  # computes the two guidance branches on two devices
+        self.second: SecondDevice | None = None  # takes the other orbit, or the other guidance branch
+        self.group: ContextGroup | None = None  # shares each forward pass among several devices
+        self.batched_guidance = False  # both guidance branches in one forward pass
         self.cache = LatentCache()
         self.vae_id = "vae"  # names the VAE in the cache
 
@@ -241,22 +248,48 @@ class OrbitPainterPipeline(DiffusionPipeline):
         boundary = float(self.config["boundary_ratio"]) if boundary is None else boundary
         frames: list[NDArray[np.uint8]] = []
         latents: list[torch.Tensor] = []
-        for index, run in enumerate(runs):
-            report = part(progress, index / len(runs), (index + 1) / len(runs))
-            after = (
-                None if callback_on_step_end is None else partial(self._after_step, callback_on_step_end, index, run)
-            )
+
+        def sampled(index: int, models: _Models, report: Progress, guard: Any = _ANYBODY) -> torch.Tensor:
+            run = runs[index]
+            callback = callback_on_step_end
+            after = None if callback is None else partial(self._after_step, callback, index, run, guard)
             chosen = [orbit for orbit in encoded if orbit.segment in run.segments]
-            inputs = self._inputs(run, chosen, clean, texts, num_inference_steps, foreground_only, gasa_backend)
-            source.set_state(start)
-            noise = initial_noise((1, LATENT_CHANNELS, *inputs.position.shape[2:]), source).to(self._device)
-            first = self._first_frame(mode, run, frames, sharing)
-            painted = self._sample(inputs, noise, sigmas, guidance, boundary, first, after, report)
+            with guard:
+                inputs = self._inputs(run, chosen, clean, texts, num_inference_steps, foreground_only, gasa_backend)
+                source.set_state(start)
+                noise = initial_noise((1, LATENT_CHANNELS, *inputs.position.shape[2:]), source).to(self._device)
+                first = self._first_frame(mode, run, frames, sharing)
+            return self._sample(models, inputs, noise, sigmas, guidance, boundary, first, after, report)
+
+        def finish(run: Run, painted: torch.Tensor, report: Progress) -> None:
             with self._vae_at_work(partial(report, 0.95, "decoding")) as vae:
-                frames += decode_run(vae, run, painted, truncate)
-            latents += [piece.cpu() for piece in run.split(painted)]
+                frames.extend(decode_run(vae, run, painted, truncate))
+            latents.extend(piece.cpu() for piece in run.split(painted))
+
+        if self.second is not None and len(runs) == 2 and sharing.mode == "off":
+            for run, painted in zip(runs, self._both_runs(self.second, sampled, progress), strict=True):
+                finish(run, painted, progress)
+        else:
+            for index, run in enumerate(runs):
+                report = part(progress, index / len(runs), (index + 1) / len(runs))
+                finish(run, sampled(index, _Models(self), report), report)
         progress(1.0, "painted")
         return OrbitPainterOutput(frames=frames, latents=latents)
+
+    def _both_runs(
+        self, second: SecondDevice, sampled: Callable[..., torch.Tensor], progress: Progress
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The latents of two runs that need nothing from each other, painted at the same time."""
+        common = CommonProgress(progress, 2)
+
+        def one(index: int, models: _Models) -> torch.Tensor:
+            try:
+                return sampled(index, models, common.of(index), common.lock)
+            except BaseException:
+                common.stop()
+                raise
+
+        return second.at_once(lambda: one(0, _Models(self, alone=True)), lambda: one(1, _Models(self, second)))
 
     def _inputs(
         self,
@@ -304,6 +337,7 @@ class OrbitPainterPipeline(DiffusionPipeline):
 
     def _sample(
         self,
+        models: _Models,
         inputs: _Inputs,
         noise: torch.Tensor,
         sigmas: NDArray[np.float32],
@@ -319,66 +353,80 @@ class OrbitPainterPipeline(DiffusionPipeline):
         def network(latents: torch.Tensor, sigma: float, step: int, expert: Expert, branch: Branch) -> torch.Tensor:
             both = guidance.active(step, steps)
             done = (step + 0.5 * (both and branch == "negative")) / steps
-            with self._reporting(expert, progress, done, 0.5 / steps if both else 1 / steps, step, steps):
-                return self._velocity(self._expert(expert), inputs, latents, noise, sigma, step, branch)
+            share = 0.5 / steps if both else 1 / steps
+            with self._reporting(models, expert, progress, done, share, step, steps) as model:
+                return self._velocity(model, expert, inputs, latents, noise, sigma, step, (branch,))
 
         def pair(latents: torch.Tensor, sigma: float, step: int, expert: Expert) -> tuple[torch.Tensor, torch.Tensor]:
-            assert self.branches is not None
-            with self._reporting(expert, progress, step / steps, 1 / steps, step, steps):
-                return self.branches.run(
-                    self._expert(expert),
-                    expert,
-                    lambda model, branch: self._velocity(model, inputs, latents, noise, sigma, step, branch),
-                )
+            with self._reporting(models, expert, progress, step / steps, 1 / steps, step, steps) as model:
+
+                def velocity(of: OrbitWanTransformer3DModel, *branches: Branch) -> torch.Tensor:
+                    return self._velocity(of, expert, inputs, latents, noise, sigma, step, branches)
+
+                if models.other is None:
+                    positive, negative = velocity(model, "positive", "negative").split(1)
+                    return positive, negative
+                copy = models.other.copies[expert]
+                return models.other.at_once(lambda: velocity(model, "positive"), lambda: velocity(copy, "negative"))
 
         def after(step: int, sigma: float, latents: torch.Tensor, clean: torch.Tensor) -> torch.Tensor | None:
             progress(0.95 * (step + 1) / steps, f"step {step + 1} of {steps}")
             return None if after_step is None else after_step(step, sigma, latents, clean)
 
-        for expert in self._experts():
-            expert._reset_stateful_cache()
-        return sample(network, noise, sigmas, guidance, boundary, first, after, None if self.branches is None else pair)
+        for model in models.every():
+            model._reset_stateful_cache()
+        together = pair if models.other is not None or self.batched_guidance else None
+        return sample(network, noise, sigmas, guidance, boundary, first, after, together)
 
     def _after_step(
         self,
         callback: StepCallback,
         index: int,
         run: Run,
+        guard: Any,
         step: int,
         sigma: float,
         latents: torch.Tensor,
         clean: torch.Tensor,
     ) -> torch.Tensor | None:
-        answer = callback(self, step, 1000 * sigma, {"latents": latents, "clean": clean, "run": run, "index": index})
+        known = {"latents": latents, "clean": clean, "run": run, "index": index}
+        with guard:
+            answer = callback(self, step, 1000 * sigma, known)
         return (answer or {}).get("latents")
 
     def _velocity(
         self,
         model: OrbitWanTransformer3DModel,
+        expert: Expert,
         inputs: _Inputs,
         latents: torch.Tensor,
         noise: torch.Tensor,
         sigma: float,
         step: int,
-        branch: Branch,
+        branches: Sequence[Branch],
     ) -> torch.Tensor:
-        """One forward pass of an expert, on the device the expert is for."""
+        """One forward pass of an expert, on the device the expert is for; a velocity for each branch."""
         device = model.run_on or self._device
         inputs = _on(inputs, device)
-        x = latents.to(device, self._dtype)
+        x = latents.to(device, self._dtype).expand(len(branches), -1, -1, -1, -1)
         x = network_input(x, inputs.position, inputs.normal, model.config["in_channels"])
+        time = torch.full((len(branches),), 1000 * sigma, device=device)
+        text = torch.cat([inputs.texts[branch] for branch in branches])
         background = inputs.background
-        with model.cache_context(branch, step_index=step, sigma=sigma, num_inference_steps=inputs.steps):
-            velocity = model(
-                x,
-                torch.tensor([1000 * sigma], device=device),
-                inputs.texts[branch],
-                inputs.reference,
-                gasa_layout=inputs.layout,
-                gasa_backend=inputs.gasa_backend,
-                kept_tokens=None if background is None else background.kept,
-                return_dict=False,
-            )[0]
+        with model.cache_context("+".join(branches), step_index=step, sigma=sigma, num_inference_steps=inputs.steps):
+            if self.group is not None:
+                velocity = self.group.forward(model, expert, x, time, text, inputs.reference)
+            else:
+                velocity = model(
+                    x,
+                    time,
+                    text,
+                    inputs.reference,
+                    gasa_layout=inputs.layout,
+                    gasa_backend=inputs.gasa_backend,
+                    kept_tokens=None if background is None else background.kept,
+                    return_dict=False,
+                )[0]
         velocity = velocity.to(latents.device, torch.float32)
         return velocity if background is None else background.filled(velocity, noise)
 
@@ -391,6 +439,15 @@ class OrbitPainterPipeline(DiffusionPipeline):
     @property
     def _dtype(self) -> torch.dtype:
         return self.compute_dtype or self._experts()[0].dtype
+
+    def networks(self) -> list[OrbitWanTransformer3DModel]:
+        """All experts, copies on a second device included."""
+        copies = [] if self.second is None else list(self.second.copies.values())
+        return [*self._experts(), *copies]
+
+    def is_high(self, model: OrbitWanTransformer3DModel) -> bool:
+        """Whether a network is the high-noise expert, or its copy."""
+        return model is self.transformer or (self.second is not None and model is self.second.copies["high"])
 
     def _experts(self) -> list[OrbitWanTransformer3DModel]:
         return [model for model in (self.transformer, self.transformer_2) if model is not None]
@@ -417,20 +474,46 @@ class OrbitPainterPipeline(DiffusionPipeline):
 
     @contextmanager
     def _reporting(
-        self, expert: Expert, progress: Progress, start: float, share: float, step: int, steps: int
-    ) -> Iterator[None]:
-        """Bring the expert to the device, and tell the progress before each of its blocks."""
+        self, models: _Models, expert: Expert, progress: Progress, start: float, share: float, step: int, steps: int
+    ) -> Iterator[OrbitWanTransformer3DModel]:
+        """The expert, brought to the device; the progress is told before each of its blocks."""
         if self.activate is not None:
             progress(0.95 * start, f"step {step + 1} of {steps}")
             self.activate(expert)
-        model = self._expert(expert)
+        model = models.expert(expert)
         model.on_block = lambda index, count: progress(
             0.95 * (start + share * index / count), f"step {step + 1} of {steps}"
         )
         try:
-            yield
+            yield model
         finally:
             model.on_block = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Models:
+    """The networks that a run uses: the pipeline's own, or, with `second`, the copies on the second device.
+
+    alone: the second device is at work on something else, and does not take a guidance branch.
+    """
+
+    pipe: OrbitPainterPipeline
+    second: SecondDevice | None = None
+    alone: bool = False
+
+    @property
+    def other(self) -> SecondDevice | None:
+        """The device that takes the other guidance branch."""
+        return None if self.alone or self.second is not None else self.pipe.second
+
+    def expert(self, expert: Expert) -> OrbitWanTransformer3DModel:
+        return self.pipe._expert(expert) if self.second is None else self.second.copies[expert]
+
+    def every(self) -> list[OrbitWanTransformer3DModel]:
+        """All whose state between steps belongs to the run."""
+        if self.second is not None:
+            return list(self.second.copies.values())
+        return [*self.pipe._experts(), *([] if self.other is None else self.other.copies.values())]
 
 
 def _on(inputs: _Inputs, device: torch.device) -> _Inputs:

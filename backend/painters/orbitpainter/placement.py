@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers.hooks.group_offloading import apply_group_offloading
+from diffusers.hooks.group_offloading import _is_group_offload_enabled, apply_group_offloading
 from diffusers.hooks.layerwise_casting import apply_layerwise_casting
 from torch import nn
 
@@ -28,11 +30,16 @@ def store_block(block: nn.Module, storage: Storage, dtype: torch.dtype) -> None:
 
 
 def place(pipe: OrbitPainterPipeline, profile: MemoryProfile, device: torch.device) -> None:
-    """Put the parts of `pipe` where `profile` wants them. Their storage precision is `store`'s business."""
+    """Put the parts of `pipe` where `profile` wants them. Their storage precision is `store_block`'s business.
+
+    A network that is streamed already (from the disk, as it was loaded) stays so.
+    """
     pipe.run_on = device
     pipe.vae_on_demand = profile.vae_on_demand
     vae: Any = pipe.vae
     vae.to("cpu" if profile.vae_on_demand else device)
+    if profile.vae_tiled and hasattr(vae, "enable_tiling"):
+        vae.enable_tiling()
     experts = [model for model in (pipe.transformer, pipe.transformer_2) if model is not None]
     if profile.chunked_feed_forward:
         for model in experts:
@@ -41,15 +48,19 @@ def place(pipe: OrbitPainterPipeline, profile: MemoryProfile, device: torch.devi
         for model in experts:
             _move(model, device)
     elif profile.placement == "swap":
-        pipe.activate = ExpertSwap(pipe, device)
+        pipe.activate = ExpertSwap({"high": pipe.transformer, "low": pipe.transformer_2}, device)
         pipe.activate("high")
     else:
         for model in experts:
-            stream(model, device, profile.group)
+            if not _is_group_offload_enabled(model):
+                stream(model, device, profile.group)
 
 
-def stream(model: OrbitWanTransformer3DModel, device: torch.device, group: int) -> None:
-    """Let groups of `group` blocks come to the device when they are needed, the next one while one works (on CUDA)."""
+def stream(model: OrbitWanTransformer3DModel, device: torch.device, group: int, disk: Path | None = None) -> None:
+    """Let groups of `group` blocks come to the device when they are needed, the next one while one works (on CUDA).
+
+    disk: a folder of this network's own, from which they come; None: from RAM.
+    """
     ahead = device.type == "cuda"
     apply_group_offloading(
         model,
@@ -61,15 +72,15 @@ def stream(model: OrbitWanTransformer3DModel, device: torch.device, group: int) 
         record_stream=ahead,
         non_blocking=ahead,
         low_cpu_mem_usage=ahead,  # pinned as they go: pinning both experts whole would need their size again
+        offload_to_disk_path=None if disk is None else str(disk),
     )
 
 
 class ExpertSwap:
     """Keeps the active expert on the device and the other one in RAM."""
 
-    def __init__(self, pipe: OrbitPainterPipeline, device: torch.device) -> None:
-        self.experts: dict[Expert, OrbitWanTransformer3DModel] = {"high": pipe.transformer, "low": pipe.transformer_2}
-        self.device = device
+    def __init__(self, experts: Mapping[Expert, OrbitWanTransformer3DModel], device: torch.device) -> None:
+        self.experts, self.device = experts, device
         self.active: Expert | None = None
 
     def __call__(self, expert: Expert) -> None:

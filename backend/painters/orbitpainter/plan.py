@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from .arithmetic import NetworkSize, Workload
 from .presets import Speed
-from .profiles import FULL_SIZE, GB, PROFILES, USABLE, MemoryPlan, plan
+from .profiles import FULL_SIZE, GB, USABLE, MemoryPlan, plans
 
-# Operations a second that one forward pass reaches, in bf16 without compilation: H100 and RTX 4090 as published by
-# others (specs/inference-speed.md section 1), the rest rough guesses from the makers' peaks. Not measured here.
+# Operations a second that one forward pass reaches, in bf16 without compilation: of PUBLISHED as others measured it
+# (specs/inference-speed.md section 1), the rest rough guesses from the makers' peaks. Not measured here.
+PUBLISHED = ("H100", "4090")
 CARDS: dict[str, float] = {
     "H200": 365e12,
     "H100": 365e12,
@@ -55,7 +56,7 @@ def plan_run(
     workload: Workload, speed: Speed, gpu: float, ram: float, name: str = "", size: NetworkSize = FULL_SIZE
 ) -> RunPlan:
     """gpu, ram: free bytes; name: of the card, where it is known. Step caches and dropped tokens are not counted."""
-    table = tuple(plan(profile, workload, size) for profile in PROFILES)
+    table = tuple(plans(workload, size))
     fitting = next((p for p in table if p.peak <= USABLE * gpu and p.ram <= ram), None)
     card, rate = card_of(name, gpu)
     forward = size.forward_flops(workload.tokens)
@@ -77,10 +78,11 @@ def lines(run: RunPlan, gpu: float, ram: float) -> list[str]:
     """The plan as text."""
     out = ["memory   storage  placement  GPU peak  host RAM"]
     for entry in run.table:
-        mark = "  <- this one" if run.memory is not None and entry.profile is run.memory.profile else ""
+        mark = "  <- this one" if entry is run.memory else ""
         profile = entry.profile
+        mark = (", VAE in tiles" if profile.vae_tiled else "") + mark
         out.append(
-            f"{profile.name + ' GB':<8} {profile.storage:<8} {profile.placement:<10} {entry.peak / GB:5.1f} GB  "
+            f"{profile.name:<8} {profile.storage:<8} {profile.placement:<10} {entry.peak / GB:5.1f} GB  "
             f"{entry.ram / GB:5.0f} GB{mark}"
         )
     if run.memory is None:
@@ -88,8 +90,25 @@ def lines(run: RunPlan, gpu: float, ram: float) -> list[str]:
     networks = f"{run.forwards} forward passes of {run.forward_flops / 1e15:.3f} PFLOP, {run.flops / 1e15:.1f} PFLOP"
     out.append(f"Arithmetic: {networks} in all, and {run.vae_flops / 1e15:.2f} PFLOP for the VAE.")
     time = f"{run.forward_seconds:.1f} s a forward pass, about {duration(run.seconds)} in all"
-    out.append(f"Time on a card like {run.card}, an estimate: {time}.")
+    source = (
+        "from others' published measurements" if run.card in PUBLISHED else "a rough guess from its maker's figures"
+    )
+    out.append(f"Time on a card like {run.card}, {source}, not measured here: {time}.")
     return out
+
+
+def sentence(run: RunPlan) -> str:
+    """The plan in one sentence, for the start of a job. Where nothing fits, that is what it says."""
+    if run.memory is None:
+        least = run.table[-1]
+        needs = f"{least.peak / GB:.1f} GB of GPU memory and {least.ram / GB:.0f} GB of RAM"
+        return f"OrbitPainter needs at least {needs} for this job: more than is free."
+    profile, memory = run.memory.profile, run.memory
+    doubt = "" if run.card in PUBLISHED else ", roughly guessed"
+    return (
+        f"OrbitPainter will take {memory.peak / GB:.0f} GB of GPU memory and {memory.ram / GB:.0f} GB of RAM (profile "
+        f"{profile.name}), and about {duration(run.seconds)} on a card like {run.card}{doubt}."
+    )
 
 
 def duration(seconds: float) -> str:

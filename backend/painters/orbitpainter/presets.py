@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 STEPS, GUIDANCE = 50, 6.0  # as published
-StepCache = Literal["off", "first-block", "taylorseer"]
+StepCache = Literal["off", "first-block", "taylorseer", "magcache", "seacache"]
+STEP_CACHES: tuple[StepCache, ...] = get_args(StepCache)
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Speed:
     """steps, guidance      of the sampler; guidance 1 calls the network once a step
     guidance_stop        share of the steps after which guidance ends
     cache                reuse of block outputs across steps
-    cache_threshold      first-block: largest relative change that counts as none
+    cache_threshold      first-block, magcache, seacache: the change that counts as none; None: diffusers' usual one
     foreground_only      known background leaves the sequence
     """
 
@@ -23,7 +24,7 @@ class Speed:
     guidance: float = GUIDANCE
     guidance_stop: float = 1.0
     cache: StepCache = "off"
-    cache_threshold: float = 0.06
+    cache_threshold: float | None = None
     foreground_only: bool = False
 
 

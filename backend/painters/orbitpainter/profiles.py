@@ -7,7 +7,7 @@ The table of specs/inference-speed.md section 2. `placement.py` does what a prof
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ...errors import MemoryLimitError
@@ -24,10 +24,14 @@ Placement = Literal["resident", "swap", "stream"]
 class MemoryProfile:
     """One way to fit the model.
 
-    name      GPU memory in GB it is made for, or cpu
+    name      GPU memory in GB it is made for, -disk where little RAM is needed too, or cpu
     storage   precision of the blocks' matrices at rest; arithmetic is bf16 throughout
     placement resident: both experts on the device; swap: the active one, the other in RAM; stream: groups of
               `group` blocks come to the device when they are needed
+    vae_on_demand         the VAE is on the device only while it works
+    vae_tiled             it works on one tile after the other: less memory, nearly the same pixels
+    chunked_feed_forward  the feed-forward parts work on one piece of the tokens after the other: exact
+    disk                  groups are streamed from the disk
     """
 
     name: str
@@ -36,7 +40,9 @@ class MemoryProfile:
     group: int = 0
     vae_float32: bool = False
     vae_on_demand: bool = False
+    vae_tiled: bool = False
     chunked_feed_forward: bool = False
+    disk: bool = False
 
 
 PROFILES: tuple[MemoryProfile, ...] = (
@@ -46,6 +52,7 @@ PROFILES: tuple[MemoryProfile, ...] = (
     MemoryProfile("16", "4bit", "swap", vae_on_demand=True),
     MemoryProfile("12", "fp8", "stream", group=2, vae_on_demand=True),
     MemoryProfile("8", "4bit", "stream", group=1, vae_on_demand=True, chunked_feed_forward=True),
+    MemoryProfile("8-disk", "4bit", "stream", group=1, vae_on_demand=True, chunked_feed_forward=True, disk=True),
 )
 CPU = MemoryProfile("cpu", "bf16", "resident", vae_float32=True)
 NAMES = (*(profile.name for profile in PROFILES), CPU.name)
@@ -96,13 +103,31 @@ def plan(profile: MemoryProfile, workload: Workload, size: NetworkSize = FULL_SI
     host = {"resident": 6 * GB, "swap": expert + 4 * GB, "stream": 2 * expert + 4 * GB}[profile.placement]
     if profile.name == CPU.name:
         host = weights
+    if profile.disk:  # while it is read one expert is in RAM, then none
+        host = expert + 4 * GB
     return MemoryPlan(
         profile,
         weights + widened,
         activation_bytes(size, workload.tokens, profile.chunked_feed_forward),
-        vae_bytes(workload.size, profile.vae_float32) + vae_weights * profile.vae_on_demand,
+        vae_bytes(workload.size, profile.vae_float32, profile.vae_tiled) + vae_weights * profile.vae_on_demand,
         host,
     )
+
+
+def plans(
+    workload: Workload, size: NetworkSize = FULL_SIZE, allowed: Sequence[Storage] = ("bf16", "fp8", "4bit")
+) -> list[MemoryPlan]:
+    """What each profile needs, in the order in which they are tried.
+
+    allowed: precisions the device can store (Apple's GPUs have no fp8). Where the untiled VAE is what decides the peak,
+    the profile with a tiled one comes next.
+    """
+    out = []
+    for profile in (profile for profile in PROFILES if profile.storage in allowed):
+        whole = plan(profile, workload, size)
+        tiled = plan(replace(profile, vae_tiled=True), workload, size)
+        out += [whole, tiled] if tiled.peak < whole.peak else [whole]
+    return out
 
 
 def choose(
@@ -112,15 +137,15 @@ def choose(
     size: NetworkSize = FULL_SIZE,
     allowed: Sequence[Storage] = ("bf16", "fp8", "4bit"),
 ) -> MemoryPlan:
-    """The first profile that fits into `free` bytes of the device and `ram` bytes of the host.
+    """The first of `plans` that fits into `free` bytes of the device and `ram` bytes of the host.
 
-    allowed: precisions the device can store (Apple's GPUs have no fp8). Raises MemoryLimitError with what is needed.
+    Raises MemoryLimitError with what is needed.
     """
-    plans = [plan(profile, workload, size) for profile in PROFILES if profile.storage in allowed]
-    for candidate in plans:
+    every = plans(workload, size, allowed)
+    for candidate in every:
         if candidate.peak <= free and candidate.ram <= ram:
             return candidate
-    least = plans[-1]
+    least = every[-1]
     raise MemoryLimitError(
         "memory-too-small",
         f"OrbitPainter needs {least.peak / GB:.1f} GB of free GPU memory and {least.ram / GB:.0f} GB of free RAM for "
@@ -130,8 +155,9 @@ def choose(
 
 
 def lower(profile: MemoryProfile, allowed: Sequence[Storage] = ("bf16", "fp8", "4bit")) -> MemoryProfile | None:
-    """The next profile that needs less memory of the device, or None. On the CPU it is one that stores 4 bits."""
-    if profile == CPU:
+    """The next profile that needs less memory, with a tiled VAE, or None. On the CPU it is one that stores 4 bits."""
+    if profile.name == CPU.name:
         return profile_named("16")
-    rest = [p for p in PROFILES[PROFILES.index(profile) + 1 :] if p.storage in allowed]
-    return rest[0] if rest else None
+    place = next(index for index, each in enumerate(PROFILES) if each.name == profile.name)
+    rest = [p for p in PROFILES[place + 1 :] if p.storage in allowed]
+    return replace(rest[0], vae_tiled=True) if rest else None

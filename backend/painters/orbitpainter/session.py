@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,14 +20,16 @@ from ...errors import InputError
 from ...progress import Progress, part
 from ..base import Frame, PaintedFrames, PaintRequest
 from . import attention_backends, speed
-from .checkpoints import ExpertFiles, ExtraLora, load_expert, load_text_encoder, load_vae
+from .checkpoints import ExpertFiles, ExtraLora, head_size, load_expert, load_text_encoder, load_vae
 from .conditions import LatentCache, OrbitLatents, OrbitPictures, read_orbits
-from .devices import RunDevice, free_memory
+from .context_parallel import ContextGroup, attention_for, check_devices
+from .devices import RunDevice, find_device, free_memory
+from .disk_stream import DiskStream
 from .gasa_tokens import GasaOptions
 from .options import OrbitPainterOptions
-from .parallel import BranchRunner
+from .parallel import SecondDevice
 from .pipeline import OrbitPainterPipeline, Sharing
-from .placement import place, store_block
+from .placement import place, store_block, stream
 from .presets import preset, with_changes
 from .previews import LatentColours
 from .profiles import MemoryProfile
@@ -33,7 +37,7 @@ from .prompts import PromptEmbeddings, encode_prompts, load_prompts, save_prompt
 from .reference import PreparedReference, frontal, prepare
 from .sampler import SHIFT, Expert, Guidance
 from .transformer import OrbitWanTransformer3DModel
-from .weights import PROMPTS, cache_folder, fingerprint, prompts_missing
+from .weights import PROMPTS, cache_folder, find_matting, fingerprint, prompts_missing
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,15 @@ class SessionKey:
     parts: tuple[tuple[str, str], ...]  # role, fingerprint of its files
     loras: tuple[str | None, str | None, float]  # fingerprints, strength
     profile: MemoryProfile
-    devices: tuple[str, str | None]
+    devices: tuple[str, ...]
+    split: str
     attention: str
     compile: bool
+
+    @property
+    def weights_id(self) -> str:
+        """Names the weights, wherever they are computed."""
+        return hashlib.sha256(repr((self.parts, self.loras)).encode()).hexdigest()[:40]
 
     @staticmethod
     def of(
@@ -59,7 +69,8 @@ class SessionKey:
                 options.lora_strength,
             ),
             profile,
-            (str(device.device), options.second_device),
+            (str(device.device), *options.further),
+            options.split,
             options.attention,
             options.compile,
         )
@@ -69,9 +80,14 @@ class Session:
     """A pipeline ready to run. notes: about the files and the device, for every job that uses it."""
 
     def __init__(
-        self, key: SessionKey, pipe: OrbitPainterPipeline, prompts: PromptEmbeddings, notes: list[str]
+        self,
+        key: SessionKey,
+        pipe: OrbitPainterPipeline,
+        prompts: PromptEmbeddings,
+        notes: list[str],
+        held: ExitStack,
     ) -> None:
-        self.key, self.pipe, self.prompts, self.notes = key, pipe, prompts, notes
+        self.key, self.pipe, self.prompts, self.notes, self._held = key, pipe, prompts, notes, held
 
     @staticmethod
     def load(
@@ -82,42 +98,19 @@ class Session:
         progress: Progress,
     ) -> Session:
         """Read all files. Raises InputError, EngineMissingError, CancelledError, the device's out-of-memory error."""
-        profile, notes = key.profile, []
-        prompts = _prompts(parts, part(progress, 0.0, 0.1))
-        files = _expert_files(parts, options)
-        experts: dict[Expert, OrbitWanTransformer3DModel] = {}
-        for name, (start, end) in (("high", (0.1, 0.5)), ("low", (0.5, 0.9))):
-            if name not in files:
-                continue
-            # What stays on the device is read there, so that RAM never holds it.
-            there = profile.placement == "resident" or (profile.placement == "swap" and name == "high")
-            loaded = load_expert(
-                files[name],
-                dtype=device.dtype,
-                device=device.device if there else "cpu",
-                on_block=partial(store_block, storage=profile.storage, dtype=device.dtype),
-                progress=part(progress, start, end),
-            )
-            experts["high" if name == "high" else "low"] = loaded.model
-            notes += loaded.notes
-        vae_dtype = torch.float32 if profile.vae_float32 or device.device.type == "cpu" else torch.bfloat16
-        vae_path = parts["folder"] / "vae" if "folder" in parts else parts["vae"]
-        vae = load_vae(vae_path, vae_dtype, part(progress, 0.9, 1.0))
-        scheduler = FlowMatchEulerDiscreteScheduler(shift=SHIFT)
-        pipe = OrbitPainterPipeline(vae, scheduler, experts["high"], experts.get("low"))
-        pipe.compute_dtype = device.dtype
-        pipe.vae_id = f"{fingerprint(vae_path)} {vae_dtype}"
-        pipe.cache = LatentCache(cache_folder() / "latents")
-        place(pipe, profile, device.device)
-        if options.second_device is not None:
-            pipe.branches = _second(files, options.second_device, device, profile)
-        notes += _quicken(pipe, options, device)
-        return Session(key, pipe, prompts, notes)
+        with ExitStack() as held:  # processes, threads and folders, which go with the session, or with a failure here
+            pipe, prompts, notes = _load(key.profile, parts, options, device, held, progress)
+            return Session(key, pipe, prompts, notes, held.pop_all())
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can take another job: a process of another device may have ended."""
+        return self.pipe.group is None or self.pipe.group.usable
 
     def close(self) -> None:
         """Free the device."""
-        if self.pipe.branches is not None:
-            self.pipe.branches.close()
+        self._held.close()
+        self.pipe.second = self.pipe.group = None
         device = self.pipe.run_on
         self.pipe.activate = None
         self.pipe.register_modules(transformer=None, transformer_2=None, vae=None)
@@ -152,7 +145,11 @@ class Session:
             encoded.append(pipe.encode_orbit(orbit, share))
         reference = pipe.encode_picture(prepared.picture)
         look = _Look(request, orbits, encoded, reference, prepared.picture, options.v_mirrored)
-        with speed.step_cache(pipe, chosen):
+        boundary = options.boundary if pipe.transformer_2 is not None else 0.0
+        known = cache_folder() / "magcache" / f"{self.key.weights_id}.json"
+        pipe.batched_guidance = options.batched_guidance
+        foreground_only = chosen.foreground_only and pipe.group is None
+        with speed.step_cache(pipe, chosen, boundary, known) as cache_notes:
             painted = pipe(
                 encoded,
                 reference,
@@ -160,10 +157,10 @@ class Session:
                 mode="paper" if options.mode == "paper" else "release",
                 num_inference_steps=chosen.steps,
                 guidance=Guidance(chosen.guidance, 0.0, chosen.guidance_stop),
-                boundary=options.boundary if pipe.transformer_2 is not None else 0.0,
+                boundary=boundary,
                 sharing=_sharing(options),
                 generator=torch.Generator("cpu").manual_seed(request.seed),
-                foreground_only=chosen.foreground_only,
+                foreground_only=foreground_only,
                 truncate=options.truncate,
                 callback_on_step_end=look.after_step,
                 progress=part(progress, 0.1, 0.99),
@@ -181,7 +178,9 @@ class Session:
             "memory": self.key.profile.name,
             "device": str(pipe.run_on),
         }
-        notes = [*self.notes, *mode_note, *prepared.notes]
+        notes = [*self.notes, *mode_note, *prepared.notes, *cache_notes]
+        if chosen.foreground_only and not foreground_only:
+            notes.append("The background was computed too: devices that share a forward pass need all tokens.")
         if len(request.references) > 1:
             used = frontal(request.references).name
             notes.append(f"OrbitPainter paints from one reference; only {used!r} was used.")
@@ -189,13 +188,77 @@ class Session:
 
     def _reference(self, request: PaintRequest, options: OrbitPainterOptions, progress: Progress) -> PreparedReference:
         matte = None
-        if options.matting is not None:
+        folder = find_matting() if options.matting is None else options.matting
+        if folder is not None and folder != "off":
             from .matting_model import vitmatte
 
-            matte = partial(vitmatte, options.matting)
+            matte = partial(vitmatte, folder)
         reference, keep = frontal(request.references), options.background == "keep"
         size = request.passes.cameras[0].width
         return prepare(reference, request.passes.mesh, size, options.framing, keep, matte, progress)
+
+
+def _load(
+    profile: MemoryProfile,
+    parts: Mapping[str, Path],
+    options: OrbitPainterOptions,
+    device: RunDevice,
+    held: ExitStack,
+    progress: Progress,
+) -> tuple[OrbitPainterPipeline, PromptEmbeddings, list[str]]:
+    """The pipeline where the profile wants it, the texts, and notes; what has to be closed with them goes to `held`."""
+    notes: list[str] = []
+    prompts = _prompts(parts, part(progress, 0.0, 0.1))
+    files = _expert_files(parts, options)
+    attention, note = attention_backends.choose_backend(
+        options.attention, device.device, device.dtype, head_size(files["high"])
+    )
+    if note:
+        notes.append(note)
+    group = None
+    if options.shared_forward:
+        devices = [device.device, *(find_device(name).device for name in options.further)]
+        attention = attention_for(attention)
+        check_devices(devices, profile)
+        group = held.enter_context(closing(ContextGroup(files, devices, profile, device.dtype, attention)))
+    disk = held.enter_context(closing(DiskStream(cache_folder() / "streamed"))) if profile.disk else None
+    experts: dict[Expert, OrbitWanTransformer3DModel] = {}
+    for name, (start, end) in (("high", (0.1, 0.5)), ("low", (0.5, 0.9))):
+        if name not in files:
+            continue
+        # What stays on the device is read there, so that RAM never holds it.
+        there = profile.placement == "resident" or (profile.placement == "swap" and name == "high")
+        loaded = load_expert(
+            files[name],
+            dtype=device.dtype,
+            device=device.device if there else "cpu",
+            on_block=partial(store_block, storage=profile.storage, dtype=device.dtype),
+            progress=part(progress, start, end),
+        )
+        notes += loaded.notes
+        attention_backends.set_backend(loaded.model, attention)
+        if disk is not None:  # at once, so that RAM never holds both
+            stream(loaded.model, device.device, profile.group, disk.room_for(name, loaded.model))
+        experts["high" if name == "high" else "low"] = loaded.model
+    vae_dtype = torch.float32 if profile.vae_float32 or device.device.type == "cpu" else torch.bfloat16
+    vae_path = parts["folder"] / "vae" if "folder" in parts else parts["vae"]
+    vae = load_vae(vae_path, vae_dtype, part(progress, 0.9, 1.0))
+    scheduler = FlowMatchEulerDiscreteScheduler(shift=SHIFT)
+    pipe = OrbitPainterPipeline(vae, scheduler, experts["high"], experts.get("low"))
+    pipe.compute_dtype = device.dtype
+    pipe.vae_id = f"{fingerprint(vae_path)} {vae_dtype}{' tiled' if profile.vae_tiled else ''}"
+    pipe.cache = LatentCache(cache_folder() / "latents")
+    place(pipe, profile, device.device)
+    if group is not None:
+        group.join(experts, part(progress, 1.0, 1.0))
+        pipe.group = group
+    elif options.further:
+        pipe.second = held.enter_context(closing(_second(files, options.further[0], device, profile, attention)))
+    if options.compile and group is not None:
+        notes.append("The network is not compiled, because several devices share it.")
+    elif options.compile and (reason := speed.compile_blocks(pipe, device.device)):
+        notes.append(reason)
+    return pipe, prompts, notes
 
 
 class _Look:
@@ -281,35 +344,21 @@ def _prompts(parts: Mapping[str, Path], progress: Progress) -> PromptEmbeddings:
     return embeddings
 
 
-def _second(files: dict[str, ExpertFiles], wanted: str, first: RunDevice, profile: MemoryProfile) -> BranchRunner:
+def _second(
+    files: dict[str, ExpertFiles], wanted: str, first: RunDevice, profile: MemoryProfile, attention: str
+) -> SecondDevice:
     """Copies of both experts on the second device. Each device needs room for both: profile 80."""
     if profile.placement != "resident":
         raise InputError(
             "second-device-memory",
             f"A second device was asked for with the memory profile {profile.name}, which moves experts around.",
-            "Leave out second_device, or use a profile that keeps both experts on the device (80).",
+            "Leave out more_devices, or use a profile that keeps both experts on the device (80).",
         )
-    device = torch.device(wanted)
+    device = find_device(wanted).device
     copies: dict[Expert, OrbitWanTransformer3DModel] = {}
     for name in files:
         store = partial(store_block, storage=profile.storage, dtype=first.dtype)
         loaded = load_expert(files[name], dtype=first.dtype, device=device, on_block=store)
+        attention_backends.set_backend(loaded.model, attention)
         copies["high" if name == "high" else "low"] = loaded.model
-    return BranchRunner(copies, device)
-
-
-def _quicken(pipe: OrbitPainterPipeline, options: OrbitPainterOptions, device: RunDevice) -> list[str]:
-    """Attention and compilation; notes where something wanted cannot be had."""
-    notes = []
-    head_dim = pipe.transformer.config["attention_head_dim"]
-    name, note = attention_backends.choose_backend(options.attention, device.device, device.dtype, head_dim)
-    models = [model for model in (pipe.transformer, pipe.transformer_2) if model is not None]
-    if pipe.branches is not None:
-        models += pipe.branches.copies.values()
-    for model in models:
-        attention_backends.set_backend(model, name)
-    if note:
-        notes.append(note)
-    if options.compile and (reason := speed.compile_blocks(pipe, device.device)):
-        notes.append(reason)
-    return notes
+    return SecondDevice(copies, device)

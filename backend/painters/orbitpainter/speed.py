@@ -3,42 +3,104 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from diffusers.hooks.first_block_cache import FirstBlockCacheConfig
+from diffusers.hooks.mag_cache import _MAG_CACHE_BLOCK_HOOK, MagCacheConfig
+from diffusers.hooks.sea_cache import SeaCacheConfig
 from diffusers.hooks.taylorseer_cache import TaylorSeerCacheConfig
 
+from ...files import write_json
+from .latents import LATENT_CHANNELS
 from .pipeline import OrbitPainterPipeline
 from .presets import Speed
+from .sampler import BOUNDARY, Expert, expert_of, sampling_sigmas
+from .transformer import OrbitWanTransformer3DModel
 
 SHORTEST_FOR_CACHE = 9  # a distilled run of up to 8 steps has nothing to spare
+FIRST_BLOCK_THRESHOLD, MAG_THRESHOLD, SEA_THRESHOLD = 0.06, 0.06, 0.25
+_NEVER = 10**6  # a number of steps that no run reaches: then nothing is printed at the end of a measurement
+MEASURED = "MagCache has measured these weights: this run was a plain one, the next ones will be faster."
 
 
 @contextmanager
-def step_cache(pipe: OrbitPainterPipeline, speed: Speed) -> Iterator[None]:
-    """Cache block outputs across steps while this is open; afterwards the networks are as before, exactly."""
-    if speed.cache == "off" or speed.steps < SHORTEST_FOR_CACHE:
-        yield
+def step_cache(
+    pipe: OrbitPainterPipeline, speed: Speed, boundary: float = BOUNDARY, ratios: Path | None = None
+) -> Iterator[list[str]]:
+    """Cache block outputs across steps while this is open; afterwards the networks are as before, exactly.
+
+    ratios: file of what MagCache knows of these weights. Where there is none yet, the run is a plain one that measures
+    it, which the notes given tell.
+    """
+    notes: list[str] = []
+    if speed.cache == "off" or speed.steps < SHORTEST_FOR_CACHE or pipe.group is not None:
+        if speed.cache != "off" and pipe.group is not None:
+            notes.append("No step cache was used: devices that share a forward pass would decide differently.")
+        yield notes
         return
-    models = [model for model in (pipe.transformer, pipe.transformer_2) if model is not None]
-    enabled = []
+    known = None if ratios is None or speed.cache != "magcache" else _read_ratios(ratios)
+    measuring = speed.cache == "magcache" and known is None
+    counts = steps_of_experts(speed.steps, boundary)
+    enabled: list[OrbitWanTransformer3DModel] = []
     try:
-        for model in models:
-            model.enable_cache(_configuration(speed))
+        for model in pipe.networks():
+            expert: Expert = "high" if counts["low"] == 0 or pipe.is_high(model) else "low"
+            model.enable_cache(_configuration(speed, counts[expert], None if known is None else known[expert]))
             enabled.append(model)
-        yield
+        yield notes
+        if measuring and ratios is not None:
+            found = {"high": pipe.transformer, "low": pipe.transformer_2 or pipe.transformer}
+            ratios.parent.mkdir(parents=True, exist_ok=True)
+            write_json(ratios, {name: _measured(model) for name, model in found.items()})
+            notes.append(MEASURED)
     finally:
         for model in enabled:
             model.disable_cache()
 
 
-def _configuration(speed: Speed) -> Any:
+def steps_of_experts(steps: int, boundary: float) -> dict[Expert, int]:
+    """How many steps each expert does."""
+    who = [expert_of(float(sigma), boundary) for sigma in sampling_sigmas(steps)[:-1]]
+    return {"high": who.count("high"), "low": who.count("low")}
+
+
+def _read_ratios(file: Path) -> dict[Expert, list[float]] | None:
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        return {"high": [float(x) for x in stored["high"]], "low": [float(x) for x in stored["low"]]}
+    except (OSError, ValueError, KeyError, TypeError):  # not there, or not whole: measured again
+        return None
+
+
+def _measured(model: OrbitWanTransformer3DModel) -> list[float]:
+    """By how much the blocks' change of the tokens grows from step to step; [1.0] where the expert did none."""
+    blocks: Any = model.blocks
+    states = blocks[-1]._diffusers_hook.get_hook(_MAG_CACHE_BLOCK_HOOK).state_manager._state_cache
+    lists = [state.calibration_ratios for state in states.values() if state.calibration_ratios]
+    longest = max(map(len, lists), default=0)
+    return np.mean([each for each in lists if len(each) == longest], axis=0).tolist() if longest else [1.0]
+
+
+def _configuration(speed: Speed, steps: int, ratios: list[float] | None) -> Any:
+    threshold = speed.cache_threshold
     if speed.cache == "first-block":
-        return FirstBlockCacheConfig(threshold=speed.cache_threshold)
+        return FirstBlockCacheConfig(threshold=FIRST_BLOCK_THRESHOLD if threshold is None else threshold)
+    if speed.cache == "magcache":
+        if ratios is None:
+            return MagCacheConfig(calibrate=True, num_inference_steps=_NEVER)
+        limit = MAG_THRESHOLD if threshold is None else threshold
+        return MagCacheConfig(threshold=limit, mag_ratios=ratios, num_inference_steps=max(steps, 1))
+    if speed.cache == "seacache":
+        # without the callback it silently does nothing where the network has more inputs than outputs
+        limit = SEA_THRESHOLD if threshold is None else threshold
+        return SeaCacheConfig(threshold=limit, raw_vision_callback=_noisy_latents)
     # diffusers' own patterns match nothing on Wan
     return TaylorSeerCacheConfig(
         cache_interval=3,
@@ -47,6 +109,11 @@ def _configuration(speed: Speed) -> Any:
         taylor_factors_dtype=torch.float32,
         cache_identifiers=[r"blocks\.\d+\.attn1$", r"blocks\.\d+\.ffn$"],
     )
+
+
+def _noisy_latents(model: Any, given: tuple[Any, ...], named: dict[str, Any]) -> list[torch.Tensor]:
+    """Of the network's input channels those that are generated."""
+    return list(given[0][:, :LATENT_CHANNELS])
 
 
 @cache
@@ -64,7 +131,6 @@ def compile_blocks(pipe: OrbitPainterPipeline, device: torch.device) -> str | No
     """Compile one block of each expert, reused for all of them. Returns a note where it cannot be done."""
     if (reason := compile_problem(str(device))) is not None:
         return f"The network is not compiled, because a small test could not be ({reason}); it runs a little slower."
-    for model in (pipe.transformer, pipe.transformer_2):
-        if model is not None:
-            model.compile_repeated_blocks(fullgraph=False)
+    for model in pipe.networks():
+        model.compile_repeated_blocks(fullgraph=False)
     return None

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
+import torch.distributed as dist
 from diffusers.configuration_utils import register_to_config
+from diffusers.models._modeling_parallel import ContextParallelConfig, ParallelConfig
 from diffusers.models.modeling_outputs import Transformer2DModelOutput
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from diffusers.utils import apply_lora_scale
@@ -115,6 +117,15 @@ class OrbitWanTransformer3DModel(WanTransformer3DModel):
         """Start every block's GASA from its full attention, gate zero: the network's output does not change."""
         for block in self.blocks:
             block.attn1.gasa.copy_from(block.attn1)
+
+    def _resolve_parallel_config(self, config: Any) -> Any:
+        """As diffusers' own, but on the device that this network computes on: any of the machine's, or the CPU."""
+        if not isinstance(config, ContextParallelConfig) or config.mesh is None or self.run_on is None:
+            return super()._resolve_parallel_config(config)
+        parallel = ParallelConfig(context_parallel_config=config)
+        parallel.setup(dist.get_rank(), dist.get_world_size(), self.run_on, mesh=config.mesh)
+        self._parallel_config = parallel
+        return parallel
 
     @apply_lora_scale("attention_kwargs")
     def forward(

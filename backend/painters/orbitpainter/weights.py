@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...environment.layout import default_root
 from ...errors import EngineMissingError, InputError
-from ...models.catalogue import CATALOGUE, Model
+from ...models.catalogue import CATALOGUE, MATTING, Model, model_named
 from ...models.store import ModelStore
 
 ENGINE = "orbitpainter"
@@ -35,6 +35,11 @@ def find_parts(weights: str | None) -> dict[str, Path]:
         if prompts.is_file():
             return {**parts, "prompts": prompts}
     return parts
+
+
+def find_matting() -> Path | None:
+    """The folder of the matting model in the model store, or None."""
+    return ModelStore().status(model_named(MATTING)).folder
 
 
 def fingerprint(path: Path | str) -> str:
