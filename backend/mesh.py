@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .errors import InputError
 
+MIN_AREA = 1e-9  # of all triangles together, in the unit cube; rounding alone leaves faces on a line less than this
 EXTENT = 0.99999  # largest side after normalisation, so that no point lies on the border of the voxel cube
 
 
@@ -109,6 +110,17 @@ def face_normals(
     with np.errstate(invalid="ignore", divide="ignore"):
         normals = np.where(length[:, None] > 0, cross / length[:, None], 0.0)
     return normals, 0.5 * length
+
+
+def require_area(mesh: MeshData) -> None:
+    """Raises InputError if all triangles together have no area, so that there is no surface to paint."""
+    _, area = face_normals(mesh.vertices, mesh.faces)
+    if not area.sum() > MIN_AREA:
+        raise InputError(
+            "mesh-zero-area",
+            "The mesh has no surface: all its faces are without area.",
+            "Check the object's scale, or export the model again.",
+        )
 
 
 def normalisation_of(points: NDArray[np.floating]) -> Normalisation:

@@ -26,7 +26,7 @@ from .files import write_json
 from .host import Host
 from .job import Job
 from .job_history import History
-from .mesh import MeshData
+from .mesh import MeshData, require_area
 from .orbits.cameras import orbit_cameras, read_camera
 from .orbits.files import open_passes, save_header
 from .painters.base import Painter, PaintRequest, Reference
@@ -104,6 +104,7 @@ class Pipeline:
     def _load(self) -> MeshData:
         if self._mesh is None:
             loaded = self.host.load(self.job)
+            require_area(loaded.mesh)
             self._name, self._mesh, self._notes = loaded.name, loaded.mesh, list(loaded.notes)
         return self._mesh
 

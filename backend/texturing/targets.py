@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -74,6 +74,7 @@ def plan_targets(
         )
     areas = face_normals(mesh.vertices, mesh.faces)[1]
     notes: list[str] = []
+    without: list[str] = []
     chosen: dict[int, str] = {}
     needs: list[int] = []
     faces_of: dict[int, NDArray[np.int32]] = {}
@@ -89,8 +90,12 @@ def plan_targets(
             notes.append(note)
         if map_name is None:
             needs.append(index)
+            if not note and uv_choice != "new":
+                without.append(name)
         else:
             chosen[index] = map_name
+    if without:
+        notes.insert(0, _no_map(without))
     ready = {index: faces for index, faces in faces_of.items() if index in chosen}
     if atlas == "shared" and not isinstance(uv_choice, Mapping) and uv_choice in ("auto", "new") and needs:
         # One atlas for all: as soon as one object has no place in it, all move into a new map together.
@@ -121,7 +126,7 @@ def _choose(
     uv_choice: str | Mapping[int, str],
     atlas: Atlas,
 ) -> tuple[str | None, str]:
-    """The UV map of one object, None for a new one, and what to tell the artist."""
+    """The UV map of one object, None for a new one, and what to tell the artist; nothing where it has no map."""
     own = [key for key in sorted(mesh.uv) if np.isfinite(mesh.uv[key][faces]).all(axis=(1, 2)).any()]
     active = mesh.active_uv.get(index)
     if active not in own:
@@ -133,7 +138,7 @@ def _choose(
     if uv_choice == "new":
         return None, ""
     if active is None:
-        return None, f"{name} has no UV map, so it gets a new one named {NEW_UV_MAP}."
+        return None, ""
 
     def quality(key: str) -> UVQuality:
         """Of the whole object, or the worst of its slots where each has a texture of its own."""
@@ -158,6 +163,14 @@ def _choose(
     return None, (
         f"{name}: the UV map {active} cannot be used ({found.reason}), so it gets a new one named {NEW_UV_MAP}."
     )
+
+
+def _no_map(names: Sequence[str]) -> str:
+    """One sentence for all objects without a UV map; a scene may have hundreds."""
+    if len(names) == 1:
+        return f"{names[0]} has no UV map, so it gets a new one named {NEW_UV_MAP}."
+    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return f"{listed} have no UV map, so each gets a new one named {NEW_UV_MAP}."
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,6 +42,7 @@ def check_refused(tmp_path, status, code, *words):
         ("empty.obj", b"", "file-empty"),
         ("points.obj", b"v 0 0 0\nv 1 0 0\nv 0 1 0\n", "file-no-faces"),
         ("flat.obj", b"v 0 0 0\nv 0 0 0\nv 0 0 0\nf 1 2 3\n", "mesh-zero-size"),
+        ("line.obj", b"v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\n", "mesh-zero-area"),
         ("nan.stl", b"\0" * 80 + struct.pack("<I12fH", 1, *[float("nan")] * 12, 0), "mesh-zero-size"),
     ],
 )

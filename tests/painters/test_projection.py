@@ -194,6 +194,27 @@ def test_a_foreign_picture_is_noted_not_refused():
     assert any("cross" in note for note in result.notes)
 
 
+def test_a_side_from_which_nothing_is_seen_is_refused(picture):
+    """A flat sheet that lies on the ground has no front; its top can be painted."""
+    corners = np.array([(-0.4, -0.3, 0), (0.4, -0.3, 0), (0.4, 0.3, 0), (-0.4, 0.3, 0)])
+    sheet = simple_mesh(corners, np.array([(0, 1, 2), (0, 2, 3)]))
+    with pytest.raises(InputError, match="front") as caught:
+        run(sheet, [Reference(picture)])
+    assert caught.value.code == "reference-elsewhere"
+    assert len(run(sheet, [Reference(picture, view="top")]).anchors) == 1
+
+
+def test_a_reference_that_shows_next_to_nothing_of_the_surface():
+    """A sheet seen almost from its edge: no point of the coarsest level is in the picture."""
+    corners = np.array([(-0.4, -0.3, 0), (0.4, -0.3, 0), (0.4, 0.3, 0.01), (-0.4, 0.3, 0.01)])
+    sheet = simple_mesh(corners, np.array([(0, 1, 2), (0, 2, 3)]))
+    reference = paint(sheet, orthographic_front(128), lambda p, n: np.full((len(p), 3), [0.7, 0.4, 0.2]))
+    top = run(sheet, [Reference(reference)], orbit_cameras("V", 4, 64)).frames[1]
+    mask = top.image[..., 3] == 255
+    assert mask.any()
+    assert np.abs(top.image[mask][:, :3].astype(int) - [179, 102, 51]).max() < 12
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [({"sharpness": 1}, "option-unknown"), ({"patch": 4}, "option-range"), ({"detail": 2}, "option-range")],

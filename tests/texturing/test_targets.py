@@ -83,6 +83,15 @@ def test_shared_atlas_unwraps_together():
     assert mesh.active_uv == {0: "UVMap", 1: "UVMap"}
 
 
+def test_many_objects_without_a_map_are_told_in_one_sentence():
+    mesh = build([triangles(f"part {i}", CORNERS + np.array([2 * i, 0, 0]), FACES) for i in range(5)])
+    plan = plan_targets(mesh)
+    assert plan.needs_unwrap == (0, 1, 2, 3, 4)
+    assert plan.notes == [
+        f"part 0, part 1, part 2 and 2 more have no UV map, so each gets a new one named {NEW_UV_MAP}."
+    ]
+
+
 def test_instances_follow_their_original():
     original = triangles("a", CORNERS, FACES)
     copy = triangles("b", CORNERS + np.array([2, 0, 0]), FACES)

@@ -94,11 +94,7 @@ def read_references(
         report(0.9, "aligning the reference")
         picture = Picture(colour, alpha, geometry_buffer(mesh, fit.camera))
         if not picture.buffer.mask.any():
-            raise InputError(
-                "reference-elsewhere",
-                f"The camera of {reference.name!r} does not see the object.",
-                "Give the camera that the picture was made with.",
-            )
+            raise _elsewhere(reference)
         if fit.iou < POOR_FIT:
             side = "in the given view." if reference.camera else f"from the {reference.view}: is it a picture of it?"
             notes.append(f"The outline of {reference.name!r} matches only {fit.iou:.0%} of the object's seen {side}")
@@ -113,6 +109,14 @@ def read_references(
             }
         )
     return pictures, notes, {"references": numbers}
+
+
+def _elsewhere(reference: Reference) -> InputError:
+    if reference.camera is not None:
+        problem = f"The camera of {reference.name!r} does not see the object."
+        return InputError("reference-elsewhere", problem, "Give the camera that the picture was made with.")
+    problem = f"The object cannot be seen from the {reference.view}, which {reference.name!r} shows."
+    return InputError("reference-elsewhere", problem, "Say which side the picture shows, for instance its top.")
 
 
 def reduced(image: NDArray[np.uint8], largest: int = ProjectionOptions.pixels) -> NDArray[np.uint8]:

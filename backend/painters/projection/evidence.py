@@ -182,7 +182,10 @@ def _examine(picture: Picture) -> tuple[NDArray, ...]:
     source = buffer.mask & inner & (cosine > SOURCE_COSINE) & ~rim & ~mixed
     if source.sum() < 50:  # very thin things: take what there is
         source = buffer.mask & (alpha > 0.5)
-    colour = bleed(picture.colour, np.where(trust > 0.3, 1.0, 0.0).astype(np.float32))
+    shown = trust > 0.3
+    if not shown.any():  # surface seen from its edge
+        shown = alpha > 0.5
+    colour = bleed(picture.colour, shown.astype(np.float32))
     right, down = tangent_frame(buffer.normal)
     at = camera.project(buffer.position)[0]
     small = 1e-3

@@ -410,7 +410,8 @@ def expected_classes(level: Level, progress: Progress) -> tuple[NDArray[np.float
     chance, arrived = diffuse(near, chance, trusted.astype(np.float32), 72, 0.97, ways, report)
 
     progress(0.03, "continuing the colours")
-    far = 0.3 / (0.3 + arrived[level.index, None] / np.maximum(np.quantile(trusted[at], 0.5), 1e-3))
+    usual = np.quantile(trusted[at], 0.5) if len(at) else 0.0  # a reference may show no point of this level
+    far = 0.3 / (0.3 + arrived[level.index, None] / np.maximum(usual, 1e-3))
     chance[level.index] = (1 - far) * chance[level.index] + far * _likeness(level, progress)
     rows, pixel = level.usable_counterparts()
     chance[level.index[rows]] *= 0.5
