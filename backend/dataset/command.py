@@ -16,6 +16,7 @@ from ..errors import InputError, OutputError, UsageError
 from ..host import Host
 from .items import Models, Procedural, Released, model_files, released_folders
 from .plan import RenderPlan
+from .procedural_textures import DECORATIONS, PATTERNS, SURFACES
 from .render import Items, Share, render_dataset
 from .shards import index_shard, shard_files
 
@@ -43,6 +44,9 @@ def add_arguments(commands: Any, parser_class: type[argparse.ArgumentParser]) ->
     render.add_argument("--count", type=int, default=1000, help="procedural objects (default: 1000)")
     render.add_argument("--first", type=int, default=0, help="number of the first procedural object (default: 0)")
     render.add_argument("--colourings", type=int, default=1, help="procedural objects with one body (default: 1)")
+    render.add_argument(
+        "--patterns", default="", metavar="A,B,...", help=f"of procedural objects: {', '.join(PATTERNS)}"
+    )
     render.add_argument("--views", default="{},{}".format(*default.views), metavar="N,M", help="default: 120,120")
     render.add_argument("--size", type=int, default=default.size, help="pixels along a side (default: 512)")
     render.add_argument("--supersample", type=int, default=default.supersample, help="default: 2")
@@ -102,8 +106,9 @@ def _items(options: argparse.Namespace, host: Host, plan: RenderPlan) -> tuple[I
     if options.source == PROCEDURAL:
         if min(options.count, options.colourings) < 1 or options.first < 0:
             raise UsageError("dataset-plan", "The numbers of objects start at 1.", "Correct --count and --colourings.")
-        name = f"{PROCEDURAL} from {options.first}, {options.colourings} a body"
-        return Procedural(options.first, options.count, options.colourings, plan), name
+        patterns = _patterns(options.patterns)
+        name = ", ".join([f"{PROCEDURAL} from {options.first}", f"{options.colourings} a body", *patterns])
+        return Procedural(options.first, options.count, options.colourings, plan, patterns), name
     path = Path(options.source).absolute()
     if options.released:
         return Released(released_folders(path), plan, options.v_flipped), f"released {path.name}"
@@ -189,6 +194,15 @@ def _numbers(text: str, count: int) -> Any:
     if len(numbers) != count:
         raise UsageError("dataset-plan", f"'{text}' is not {count} numbers with commas.", "Correct the option.")
     return numbers
+
+
+def _patterns(text: str) -> list[str]:
+    names = [name for name in text.split(",") if name]
+    unknown = [name for name in names if name not in PATTERNS]
+    if unknown or (names and not set(names) & set(SURFACES)):
+        what = f"There is no pattern '{unknown[0]}'." if unknown else "No pattern covers a whole surface."
+        raise UsageError("dataset-plan", what, f"Use {', '.join(SURFACES)}, and {', '.join(DECORATIONS)} over them.")
+    return names
 
 
 def _share(text: str) -> Share:

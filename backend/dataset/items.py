@@ -40,9 +40,13 @@ class Item:
 
 
 class Procedural:
-    """Objects of the seeds first ... first + count - 1; `colourings` of them in a row share a body."""
+    """Objects of the seeds first ... first + count - 1; `colourings` of them in a row share a body.
 
-    def __init__(self, first: int, count: int, colourings: int, plan: RenderPlan) -> None:
+    patterns: of their surfaces, see `random_colour`.
+    """
+
+    def __init__(self, first: int, count: int, colourings: int, plan: RenderPlan, patterns: Sequence[str] = ()) -> None:
+        self._patterns = patterns
         self._first, self._count, self._colourings, self._plan = first, count, colourings, plan
         self._body, self._passes = -1, list[ViewPasses]()
 
@@ -54,7 +58,7 @@ class Procedural:
 
     def _sample(self, index: int, progress: Progress) -> OrbitSample:
         body, colouring = divmod(self._first + index, self._colourings)
-        made = procedural_object(body + colouring * BODIES, BODIES)
+        made = procedural_object(body + colouring * BODIES, BODIES, self._patterns)
         if self._body != body:
             scene, cameras = embree_scene(made.mesh), self._plan.cameras()
             self._passes = []

@@ -34,20 +34,20 @@ class ProceduralObject:
 
     def paint(self, view: ViewPasses) -> Paint:
         """The surface that a view shows."""
-        colour = self.colour(view.position[view.mask], view.object_id[view.mask])
+        colour = self.colour(view.position[view.mask], view.normal[view.mask], view.object_id[view.mask])
         ones = np.ones(len(colour), np.float32)
         return Paint(colour, self.metallic * ones, self.roughness * ones)
 
 
-def procedural_object(seed: int, bodies: int | None = None) -> ProceduralObject:
+def procedural_object(seed: int, bodies: int | None = None, patterns: Sequence[str] = ()) -> ProceduralObject:
     """The object of a seed.
 
     bodies: so many bodies only, coloured anew for every seed (their passes need to be rendered once); None: every seed
-    has a body of its own.
+    has a body of its own. patterns: see `random_colour`.
     """
     mesh, kind = random_mesh(np.random.default_rng([1, seed if bodies is None else seed % bodies]))
     random = np.random.default_rng([2, seed])
-    colour = random_colour(random, len(mesh.object_names))
+    colour = random_colour(random, len(mesh.object_names), patterns)
     metallic = float(random.random() < 0.2)
     return ProceduralObject(seed, mesh, colour, kind, metallic, float(random.uniform(0.2, 0.9)))
 

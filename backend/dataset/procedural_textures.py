@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Random base colours as functions of the point: stripes, checks, plaid, noise, text and logos."""
+"""Random base colours as functions of the point and the normal: stripes, checks, plaid, noise, text and logos."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.floating]
-Pattern = Callable[[Points], NDArray[np.float32]]  # (n, 3) -> weight of the second colour, float32 (n,), 0...1
+# Points (n, 3) and their unit normals -> weight of the second colour, float32 (n,), 0...1
+Pattern = Callable[[Points, Points], NDArray[np.float32]]
 Random = np.random.Generator
 
 # A small set of signs, 5 x 7 bits each, top row first: enough for words that mean nothing.
@@ -34,31 +35,32 @@ class SolidColour:
     layers: tuple[tuple[NDArray[np.float32], Pattern], ...]
     words: str
 
-    def __call__(self, points: Points, part: NDArray[np.integer]) -> NDArray[np.float32]:
-        """sRGB float32 (n, 3) of points (n, 3) in the normalised frame that lie on the parts `part` (n,)."""
+    def __call__(self, points: Points, normals: Points, part: NDArray[np.integer]) -> NDArray[np.float32]:
+        """sRGB float32 (n, 3) of points (n, 3) in the normalised frame, with unit normals, on the parts `part` (n,)."""
         colour = np.empty((len(points), 3), np.float32)
         for number, (colours, pattern) in enumerate(self.parts):
             rows = np.flatnonzero(part == number)
-            weight = pattern(points[rows])[:, None]
+            weight = pattern(points[rows], normals[rows])[:, None]
             colour[rows] = (1 - weight) * colours[0] + weight * colours[1]
         for paint, cover in self.layers:
-            weight = cover(points)[:, None]
+            weight = cover(points, normals)[:, None]
             colour = (1 - weight) * colour + weight * paint
         return colour
 
 
-def random_colour(random: Random, parts: int) -> SolidColour:
-    """A colouring for a body of so many parts."""
+def random_colour(random: Random, parts: int, patterns: Sequence[str] = ()) -> SolidColour:
+    """A colouring for a body of so many parts. patterns: names of those to choose from (see PATTERNS); empty: all."""
+    surfaces = [name for name in SURFACES if not patterns or name in patterns]
     palette = _palette(random)
     made, words = [], []
     for _ in range(parts):
-        name = str(random.choice(list(_PATTERNS)))
+        name = str(random.choice(surfaces))
         words.append(name)
         pair = palette[random.choice(len(palette), 2, replace=False)]
-        made.append((pair, _PATTERNS[name](random)))
+        made.append((pair, SURFACES[name](random)))
     layers = []
-    for name, make in (("band", _band), ("logo", _logo), ("text", _text)):
-        if random.random() < 0.18:
+    for name, make in DECORATIONS.items():
+        if (not patterns or name in patterns) and random.random() < 0.18:
             words.append(name)
             layers.append((palette[random.integers(len(palette))], make(random)))
     return SolidColour(tuple(made), tuple(layers), ", ".join(dict.fromkeys(words)))
@@ -84,45 +86,51 @@ def _direction(random: Random) -> NDArray[np.float64]:
 def _stripes(random: Random, low: float = 0.12, high: float = 0.4) -> Pattern:
     direction, width, phase = _direction(random), random.uniform(low, high), random.uniform(0, 1)
     share = random.uniform(0.3, 0.7)
-    return lambda p: (((p @ direction) / width + phase) % 1 < share).astype(np.float32)
+    return lambda p, _: (((p @ direction) / width + phase) % 1 < share).astype(np.float32)
 
 
 def _checks(random: Random) -> Pattern:
     width, phase = random.uniform(0.12, 0.3), random.uniform(0, 1, 3)
-    return lambda p: (np.floor(p / width + phase).sum(axis=1) % 2).astype(np.float32)
+    return lambda p, _: (np.floor(p / width + phase).sum(axis=1) % 2).astype(np.float32)
 
 
 def _plaid(random: Random) -> Pattern:
     first, second = _stripes(random), _stripes(random)
-    return lambda p: 0.5 * (first(p) + second(p))
+    return lambda p, n: 0.5 * (first(p, n) + second(p, n))
 
 
-def _waves(random: Random, scale: float) -> Pattern:
+def _waves(random: Random, scale: float) -> Callable[[Points], NDArray[np.float32]]:
     wave, phase = random.normal(0, scale, (3, 5)), random.uniform(0, 2 * np.pi, 5)
     return lambda p: np.cos(p @ wave + phase).sum(axis=1).astype(np.float32)
 
 
 def _noise(random: Random) -> Pattern:
     field = _waves(random, 9.0)
-    return lambda p: np.clip(0.5 + 0.3 * field(p), 0, 1).astype(np.float32)
+    return lambda p, _: np.clip(0.5 + 0.3 * field(p), 0, 1).astype(np.float32)
 
 
 def _spots(random: Random) -> Pattern:
     field, level = _waves(random, 10.0), random.uniform(-0.5, 1.0)
-    return lambda p: (field(p) > level).astype(np.float32)
+    return lambda p, _: (field(p) > level).astype(np.float32)
 
 
 def _gradient(random: Random) -> Pattern:
     direction = _direction(random)
-    return lambda p: np.clip(0.5 + p @ direction, 0, 1).astype(np.float32)
+    return lambda p, _: np.clip(0.5 + p @ direction, 0, 1).astype(np.float32)
 
 
 def _plain(random: Random) -> Pattern:
     field = _waves(random, 4.0)
-    return lambda p: np.clip(0.06 * (field(p) + 1), 0, 1).astype(np.float32)
+    return lambda p, _: np.clip(0.06 * (field(p) + 1), 0, 1).astype(np.float32)
 
 
-_PATTERNS: dict[str, Callable[[Random], Pattern]] = {
+def _facing(random: Random) -> Pattern:
+    """Another colour where the surface looks in a direction: snow, dust, a painted lid."""
+    direction, level = _direction(random), random.uniform(-0.3, 0.6)
+    return lambda _, n: np.clip(0.5 + 4 * (n @ direction - level), 0, 1).astype(np.float32)
+
+
+SURFACES: dict[str, Callable[[Random], Pattern]] = {
     "stripes": _stripes,
     "checks": _checks,
     "plaid": _plaid,
@@ -130,13 +138,14 @@ _PATTERNS: dict[str, Callable[[Random], Pattern]] = {
     "spots": _spots,
     "gradient": _gradient,
     "plain": _plain,
+    "facing": _facing,
 }
 
 
 def _band(random: Random) -> Pattern:
     """One belt around the body."""
     direction, height, half = _direction(random), random.uniform(-0.25, 0.25), random.uniform(0.03, 0.08)
-    return lambda p: (np.abs(p @ direction - height) < half).astype(np.float32)
+    return lambda p, _: (np.abs(p @ direction - height) < half).astype(np.float32)
 
 
 def _logo(random: Random) -> Pattern:
@@ -144,7 +153,7 @@ def _logo(random: Random) -> Pattern:
     centre, radius = random.uniform(-0.15, 0.15, 2), random.uniform(0.12, 0.25)
     points, hole = random.choice([0, 0, 3, 5, 6]), random.choice([0.0, 0.0, 0.5])
 
-    def cover(p: Points) -> NDArray[np.float32]:
+    def cover(p: Points, _: Points) -> NDArray[np.float32]:
         x, z = p[:, 0] - centre[0], p[:, 2] - centre[1]
         reach = radius * (1 + 0.35 * np.cos(points * np.arctan2(x, z))) if points else radius
         distance = np.hypot(x, z)
@@ -162,7 +171,7 @@ def _text(random: Random) -> Pattern:
     bitmap = np.concatenate(list(bits), axis=1).astype(bool)  # (7, 24), top row first
     cell, top = random.uniform(0.025, 0.05), random.uniform(0.0, 0.3)
 
-    def cover(p: Points) -> NDArray[np.float32]:
+    def cover(p: Points, _: Points) -> NDArray[np.float32]:
         x = np.where(p[:, 1] < 0, p[:, 0], -p[:, 0])
         column = np.floor(x / cell).astype(int) % bitmap.shape[1]
         row = np.floor((top - p[:, 2]) / cell).astype(int)
@@ -170,3 +179,7 @@ def _text(random: Random) -> Pattern:
         return (inside & bitmap[np.clip(row, 0, 6), column]).astype(np.float32)
 
     return cover
+
+
+DECORATIONS: dict[str, Callable[[Random], Pattern]] = {"band": _band, "logo": _logo, "text": _text}
+PATTERNS = (*SURFACES, *DECORATIONS)

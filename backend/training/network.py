@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ..painters.orbitpainter.transformer import OrbitWanTransformer3DModel
 from ..progress import Progress, silent
 from .config import ModelConfig, TrainConfig
 
+GATES = (2, 5)  # rows of a Wan block's `scale_shift_table`: of the self-attention, of the feed-forward layer
 _GASA_PROJECTION = re.compile(r"blocks\.\d+\.attn1\.gasa\.to_(q|k|v|out)")
 
 
@@ -68,24 +70,41 @@ def _loaded(model: ModelConfig, half: bool, progress: Progress) -> OrbitWanTrans
     return load_expert(files, in_channels=model.channels, overrides=overrides, dtype=dtype, progress=progress).model
 
 
+@torch.no_grad()
 def _initialise(network: OrbitWanTransformer3DModel, model: ModelConfig) -> None:
-    """Weights of a new network: as torch makes them, but that the noise passes straight through at first.
+    """Weights of a new network: as torch makes them, but for what keeps a small one from learning at once.
 
-    What is to be predicted is noise - data, and most of it stands in the input: an orthonormal embedding of the noise
-    and its transpose in the head give a new network that for nothing. GASA starts from the full attention.
+    The noise passes straight through: most of what is to be predicted, noise - data, stands in the input. The reference
+    is embedded as the noise is. Self-attention looks for tokens like its own and takes away what they hold (mimetic
+    initialisation, arXiv 2305.09828), its gates are open, and GASA starts as the full attention.
     """
     noise = network.patch_embedding.weight[:, : network.config.out_channels]
     orthonormal = nn.init.orthogonal_(torch.empty(noise.shape[0], noise[0].numel())).view_as(noise)
-    with torch.no_grad():
-        noise.copy_(orthonormal)
-        # The last norm makes a token of unit variance out of it, of which noise has a share of features.
-        gain = (noise[0].numel() / noise.shape[0]) ** 0.5
-        network.proj_out.weight.copy_(gain * orthonormal.permute(2, 3, 4, 1, 0).flatten(0, 3))
-        network.proj_out.bias.zero_()
+    noise.copy_(orthonormal)
+    if network.ref_conv is not None:
+        network.ref_conv.weight.copy_(orthonormal[:, :, 0])
+    # The last norm makes a token of unit variance out of it, of which noise has a share of features.
+    gain = (noise[0].numel() / noise.shape[0]) ** 0.5
+    network.proj_out.weight.copy_(gain * orthonormal.permute(2, 3, 4, 1, 0).flatten(0, 3))
+    network.proj_out.bias.zero_()
+    for block in network.blocks:
+        block.scale_shift_table.zero_()
+        block.scale_shift_table[:, GATES] = 1
+        attention = block.attn1
+        _mimic(attention.to_q.weight, attention.to_k.weight, 0.7)
+        _mimic(attention.to_v.weight, attention.to_out[0].weight.T, -0.4)
     if model.gasa:
         network.copy_gasa_from_full_attention()
         for block in network.blocks:
             nn.init.constant_(block.attn1.gasa.gate, model.gasa_gate)
+
+
+def _mimic(first: torch.Tensor, second: torch.Tensor, share: float) -> None:
+    """Set two square matrices so that first^T second is `share` of the identity and noise beside it."""
+    shared = nn.init.orthogonal_(torch.empty_like(first))
+    size, rest = abs(share) ** 0.5, ((1 - abs(share)) / len(first)) ** 0.5
+    first.copy_(size * shared + rest * torch.randn_like(first))
+    second.copy_(math.copysign(size, share) * shared + rest * torch.randn_like(first))
 
 
 def choose_trained(network: OrbitWanTransformer3DModel, model: ModelConfig) -> None:

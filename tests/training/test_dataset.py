@@ -72,7 +72,7 @@ def test_albedo_is_the_plain_base_colour():
     made = procedural_object(11)
     plan = replace(PLAN, supersample=1)
     sample, view = procedural_sample(made, plan), raycast_view(made.mesh, plan.cameras()[0])
-    colour = made.colour(view.position[view.mask], view.object_id[view.mask])
+    colour = made.paint(view).colour
     assert np.abs(sample.albedo[0][view.mask] - 255.0 * colour).max() <= 1
     assert not sample.albedo[0][~view.mask].any()
 
