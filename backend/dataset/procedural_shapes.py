@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Random bodies: primitives, bumpy and turned ones, and compositions of them, each part numbered."""
+"""Random bodies: primitives, bumpy, turned and carved ones, and compositions of them, each part numbered."""
 
 from __future__ import annotations
 
@@ -10,24 +10,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..evaluation.geometry import Patch, box, disc, lathe, mesh_of, tube
-from ..mesh import MeshData
+from ..mesh import MeshData, normalisation_of, simple_mesh
+from .procedural_carving import Carved, carved_body
 
 Part = list[Patch]  # a body of its own; `mesh_of` lays the patches of all parts out in one UV square
 Random = np.random.Generator
 
 
 def random_mesh(random: Random) -> tuple[MeshData, str]:
-    """A normalised mesh with a UV map, whose objects are the parts of the body, and a word for what it is."""
-    kind = str(random.choice(list(_BODIES), p=_SHARES))
-    parts = _BODIES[kind](random)
+    """A normalised mesh with a UV map, whose objects are the parts of the body, and a word for what it is.
+
+    What was cut into a carved body is a part of its own.
+    """
+    kind = str(random.choice([*_BODIES, CARVED], p=_SHARES))
+    body = carved_body(random) if kind == CARVED else _BODIES[kind](random)
     turn = _rotation(random)
-    stretch = np.exp(random.uniform(-0.25, 0.25, 3))
-    parts = [[(patch * stretch) @ turn.T for patch in part] for part in parts]
-    mesh = mesh_of([patch for part in parts for patch in part])
-    faces = [sum(2 * (p.shape[0] - 1) * (p.shape[1] - 1) for p in part) for part in parts]
-    names = tuple(f"part {number}" for number in range(len(parts)))
-    part_of_face = np.repeat(np.arange(len(parts), dtype=np.int32), faces)
+    shape = turn * np.exp(random.uniform(-0.25, 0.25, 3))  # stretched, then turned
+    if isinstance(body, Carved):
+        mesh, part_of_face = (
+            _mesh_of_quads(body.vertices @ shape.T, body.quads),
+            np.repeat(body.cut, 2).astype(np.int32),
+        )
+    else:
+        parts = [[patch @ shape.T for patch in part] for part in body]
+        mesh = mesh_of([patch for part in parts for patch in part])
+        faces = [sum(2 * (p.shape[0] - 1) * (p.shape[1] - 1) for p in part) for part in parts]
+        part_of_face = np.repeat(np.arange(len(parts), dtype=np.int32), faces)
+    names = tuple(f"part {number}" for number in range(part_of_face.max() + 1))
     return replace(mesh, face_object=part_of_face, object_names=names), kind
+
+
+def _mesh_of_quads(points: NDArray[np.float64], quads: NDArray[np.int64]) -> MeshData:
+    """Two triangles a quad; in the UV square each quad has a cell of its own."""
+    columns = int(np.ceil(np.sqrt(len(quads))))
+    cell = np.stack(np.divmod(np.arange(len(quads)), columns)[::-1], axis=-1)
+    corner = (cell[:, None] + [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9]]) / columns
+    two = [[0, 1, 2], [0, 2, 3]]
+    vertices = normalisation_of(points).apply(points)
+    return simple_mesh(vertices, quads[:, two].reshape(-1, 3), corner[:, two].reshape(-1, 3, 2))
 
 
 def _rotation(random: Random) -> NDArray[np.float64]:
@@ -182,4 +202,5 @@ _BODIES: dict[str, Callable[[Random], list[Part]]] = {
     "furniture": _table,
     "badge": _badge,
 }
-_SHARES = np.array([2, 2, 2, 2, 1, 1, 1, 1, 3, 3, 1, 1]) / 20
+CARVED = "carved body"
+_SHARES = np.array([2, 2, 2, 2, 1, 1, 1, 1, 3, 3, 1, 1, 3]) / 23

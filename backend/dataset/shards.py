@@ -138,7 +138,7 @@ class _damage:
 
 def index_shard(path: Path | str) -> list[StoredSample]:
     """The samples of a shard in order. Raises InputError where it is missing, cut short or no such file."""
-    path = Path(path)
+    path, end = Path(path), 0
     found: dict[str, dict[str, tuple[int, int]]] = {}
     try:
         size = path.stat().st_size
@@ -148,6 +148,9 @@ def index_shard(path: Path | str) -> list[StoredSample]:
                 found.setdefault(key, {})[name] = (member.offset_data, member.size)
                 if member.offset_data + member.size > size:
                     raise tarfile.ReadError("it ends in the middle of a picture")
+                end = member.offset_data + -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+        if not _ends_at(path, end):
+            raise tarfile.ReadError("it ends between two pictures")
     except (OSError, tarfile.TarError) as error:
         raise InputError("shard-damaged", f"{path} is cut short or is no shard ({error}).", _ADVICE) from error
     needed = {"json", "albedo.png", "normal.png", "position.png", "mask.png", "reference.png"}
@@ -155,6 +158,14 @@ def index_shard(path: Path | str) -> list[StoredSample]:
         if missing := needed - set(members):
             raise InputError("shard-incomplete", f"Sample {key} of {path} lacks {', '.join(sorted(missing))}.", _ADVICE)
     return [StoredSample(path, key, members) for key, members in found.items()]
+
+
+def _ends_at(path: Path, end: int) -> bool:
+    """Whether the two empty blocks that close an archive stand there."""
+    closing = bytes(2 * tarfile.BLOCKSIZE)
+    with open(path, "rb") as file:
+        file.seek(end)
+        return file.read(len(closing)) == closing
 
 
 def shard_files(folder: Path | str) -> list[Path]:

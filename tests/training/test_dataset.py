@@ -15,6 +15,14 @@ from orbit_painter.backend.dataset.command import run_command
 from orbit_painter.backend.dataset.items import Item, Procedural, key_of, model_files
 from orbit_painter.backend.dataset.plan import RenderPlan
 from orbit_painter.backend.dataset.procedural import procedural_object, procedural_sample
+from orbit_painter.backend.dataset.procedural_carving import (
+    carved_body,
+    intersection,
+    subtraction,
+    surface_net,
+    union,
+)
+from orbit_painter.backend.dataset.procedural_shapes import CARVED
 from orbit_painter.backend.dataset.render import Share, render_dataset
 from orbit_painter.backend.dataset.sample import ReferenceView
 from orbit_painter.backend.dataset.shards import index_shard, stored_samples, write_shard
@@ -45,10 +53,42 @@ def test_bodies_face_outwards_and_fill_the_cube(seed):
     mesh = procedural_object(seed).mesh
     assert np.abs(mesh.vertices).max() == pytest.approx(0.5, abs=1e-3)
     normal, area = face_normals(mesh.vertices, mesh.faces)
-    for part in range(len(mesh.object_names)):  # a closed body that faces outwards has a positive volume
-        faces = mesh.face_object == part
+    parts = [mesh.face_object == part for part in range(len(mesh.object_names))]
+    if procedural_object(seed).kind == CARVED:  # its cuts are no body of their own
+        parts = [np.ones(len(mesh.faces), bool)]
+    for faces in parts:  # a closed body that faces outwards has a positive volume
         centre = mesh.triangles[faces].mean(axis=1)
         assert (np.einsum("ij,ij->i", centre, normal[faces]) * area[faces]).sum() > 0
+
+
+def test_a_carved_body_is_closed_and_lacks_what_was_cut():
+    axis = np.linspace(-1, 1, 41)
+    points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1)
+
+    def ball(radius, x=0.0):
+        return lambda p: np.linalg.norm(p - [x, 0, 0], axis=-1) - radius
+
+    def volume(field):
+        vertices, quads = surface_net(field(points), -1, 0.05)
+        a, b, c, d = vertices[quads].transpose(1, 0, 2)
+        return (np.cross(b - a, c - a) * a + np.cross(c - a, d - a) * a).sum() / 6
+
+    whole, cut = ball(0.8), ball(0.4, 0.6)
+    lens = volume(intersection(whole, cut))
+    assert volume(whole) == pytest.approx(4 / 3 * np.pi * 0.8**3, rel=0.02)
+    assert 0 < lens < volume(cut)
+    assert volume(subtraction(whole, cut)) == pytest.approx(volume(whole) - lens, rel=0.01)
+    assert volume(union(whole, cut)) == pytest.approx(volume(whole) + volume(cut) - lens, rel=0.01)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_carved_body_is_whole_and_shows_its_cuts(seed):
+    body = carved_body(np.random.default_rng(seed))
+    edges = np.stack([body.quads, np.roll(body.quads, -1, axis=1)], axis=-1).reshape(-1, 2)
+    there, back = (np.unique(e, axis=0, return_counts=True) for e in (edges, edges[:, ::-1]))
+    assert np.array_equal(there[0], back[0])  # every edge is passed both ways: no hole in the surface
+    assert np.array_equal(there[1], back[1])
+    assert 0 < body.cut.mean() < 1
 
 
 def test_bodies_can_be_shared():
@@ -112,13 +152,15 @@ def test_the_webdataset_library_reads_them(shards):
     assert json.loads(found[0]["json"])["views"] == [4, 4]
 
 
-def test_a_shard_cut_short_is_named(tmp_path, shards):
-    data = (shards / "000001.tar").read_bytes()
-    cut = tmp_path / "cut.tar"
-    cut.write_bytes(data[: len(data) // 2])
-    with pytest.raises(InputError, match=r"cut\.tar is cut short") as caught:
-        index_shard(cut)
-    assert caught.value.code == "shard-damaged"
+def test_a_shard_cut_short_is_named_wherever_it_was_cut(tmp_path, shards):
+    data, cut = (shards / "000001.tar").read_bytes(), tmp_path / "cut.tar"
+    first = index_shard(shards / "000001.tar")[1].members
+    between = min(offset for offset, _ in first.values()) - 512  # where the second sample begins
+    for length in (len(data) // 3, between, between + 512, between + 700):
+        cut.write_bytes(data[:length])
+        with pytest.raises(InputError, match=r"cut\.tar is cut short") as caught:
+            index_shard(cut)
+        assert caught.value.code == "shard-damaged"
 
 
 def _rewritten(source, target, change):
