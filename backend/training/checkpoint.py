@@ -25,10 +25,11 @@ from ..errors import InputError, OutputError, UsageError
 from ..files import output_errors, write_json
 from ..painters.orbitpainter.tensor_files import TensorStore
 from .config import RunConfig, TrainConfig
+from .sharding import like, whole
 
 _NAME = re.compile(r"step-(\d{8})")
 # Settings that a run may go on with although they differ: they decide what is written, not what is learnt.
-_FREE = {"log_every", "save_every", "keep", "milestone", "sample_every", "samples", "sample_steps", "threads"}
+_FREE = {"shard", "log_every", "save_every", "keep", "milestone", "sample_every", "samples", "sample_steps", "threads"}
 
 
 def checkpoints(out: Path) -> list[Path]:
@@ -111,9 +112,9 @@ def check_same(config: TrainConfig, state: Mapping[str, Any], folder: Path) -> N
 def optimiser_tensors(
     parameters: Mapping[str, nn.Parameter], optimiser: torch.optim.Optimizer
 ) -> dict[str, torch.Tensor]:
-    """The optimiser's state by the names of the weights: NAME.exp_avg and so on."""
+    """The optimiser's state by the names of the weights: NAME.exp_avg and so on. All processes call it."""
     return {
-        f"{name}.{part}": torch.as_tensor(value)
+        f"{name}.{part}": whole(torch.as_tensor(value))
         for name, parameter in parameters.items()
         for part, value in optimiser.state[parameter].items()
     }
@@ -126,7 +127,7 @@ def load_optimiser(
     for key, value in tensors.items():
         name, _, part = key.rpartition(".")
         parameter = parameters[name]
-        optimiser.state[parameter][part] = value.clone() if part == "step" else value.to(parameter)
+        optimiser.state[parameter][part] = value.clone() if part == "step" else like(parameter, value)
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
@@ -144,4 +145,4 @@ def load_trained(parameters: Mapping[str, nn.Parameter], tensors: Mapping[str, t
         )
     with torch.no_grad():
         for name, parameter in parameters.items():
-            parameter.copy_(tensors[name])
+            parameter.copy_(like(parameter, tensors[name]))

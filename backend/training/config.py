@@ -141,6 +141,7 @@ class RunConfig:
     """steps   optimiser steps; batch: samples of each on one process, one after the other
     draws      noises and noise levels of each sample, side by side: fills small devices, 1 in the released recipe
     threads    of torch on the CPU, 0: its own choice
+    shard      split weights, gradients and moments over all processes (FSDP), instead of whole copies (DDP)
     keep       newest checkpoints that stay; every `milestone`-th step stays for good (0: none)
     """
 
@@ -150,6 +151,7 @@ class RunConfig:
     seed: int = 0
     precision: Literal["bf16", "no"] = "bf16"
     gradient_checkpointing: bool = True
+    shard: bool = False
     threads: int = 0
     log_every: int = 10
     save_every: int = 50

@@ -61,6 +61,8 @@ class Distiller(Trainer):
             raise UsageError(
                 "distill-model", "The teacher is another network than the configuration's.", "Use its [model] table."
             )
+        if config.run.shard:  # processes stop the generator after different levels: they would wait for each other
+            raise UsageError("distill-shard", "A distillation cannot be split.", "Leave run.shard out.")
         super().__init__(config, out, source, note)
         accelerator = self.accelerator
         weights, path = trained_tensors(folder)

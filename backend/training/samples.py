@@ -32,8 +32,8 @@ class SampleSheet:
                 except InputError:  # the run says so when it comes to it
                     continue
 
-    def draw(self, network: torch.nn.Module, prompt: torch.Tensor, step: int) -> NDArray[np.uint8]:
-        """Paint, write samples/step-N.png, and return the sheet uint8 (h, w, 3)."""
+    def draw(self, network: torch.nn.Module, prompt: torch.Tensor) -> NDArray[np.uint8]:
+        """Paint; the sheet uint8 (h, w, 3)."""
         network.eval()
         rows = []
         for sample in self._samples:
@@ -52,7 +52,9 @@ class SampleSheet:
             for frames in (sample.albedo, painted):
                 rows.append(np.concatenate([reference, *frames[shown]], axis=1))
         network.train()
-        sheet = np.concatenate(rows)
+        return np.concatenate(rows)
+
+    def write(self, sheet: NDArray[np.uint8], step: int) -> None:
+        """Write samples/step-N.png."""
         self._folder.mkdir(parents=True, exist_ok=True)
         write_png(self._folder / f"step-{step:08d}.png", sheet)
-        return sheet

@@ -23,6 +23,7 @@ from .examples import Example
 from .network import build_network, build_vae, encoded_prompt, trained_parameters
 from .objective import noised, velocity_loss
 from .samples import SampleSheet
+from .sharding import like, shard, whole
 from .source import ShardSource, Source, open_source
 from .steps import Draw, Steps
 
@@ -67,22 +68,25 @@ class Trainer:
             kwargs_handlers=handlers,
         )
         self.note = note if self.accelerator.is_main_process else lambda text: None
+        accelerator = self.accelerator
+        self.split = config.run.shard and accelerator.num_processes > 1
         self.network = build_network(config)
+        if self.split:
+            shard(self.network, accelerator.device)
         self.parameters = trained_parameters(self.network)
-        self.vae, self.prompt = build_vae(config.model), encoded_prompt(config.model)
-        self.average = Average(self.parameters, config.optimiser.ema) if config.optimiser.ema else None
-        self.optimiser = torch.optim.AdamW(
+        optimiser = torch.optim.AdamW(
             self.parameters.values(),
             lr=config.optimiser.rate,
             betas=config.optimiser.betas,
             weight_decay=config.optimiser.weight_decay,
         )
-        accelerator = self.accelerator
-        self.vae.to(accelerator.device)
-        self.prompt = self.prompt.to(accelerator.device)
-        self.wrapped, self.optimiser = accelerator.prepare(self.network, self.optimiser)
-        if self.average is not None:
-            self.average = Average(self.parameters, config.optimiser.ema)  # on the device now
+        if self.split:
+            self.wrapped, self.optimiser = self.network, accelerator.prepare(optimiser)
+        else:
+            self.wrapped, self.optimiser = accelerator.prepare(self.network, optimiser)
+        self.vae = build_vae(config.model).to(accelerator.device)
+        self.prompt = encoded_prompt(config.model).to(accelerator.device)
+        self.average = Average(self.parameters, config.optimiser.ema) if config.optimiser.ema else None
         self.steps = Steps(
             config,
             source,
@@ -129,16 +133,16 @@ class Trainer:
         checkpoint.load_optimiser(self.parameters, self.optimiser.optimizer, tensors)
         if self.average is not None:
             shadow = checkpoint.read_tensors(folder / "ema.safetensors")
-            self.average.shadow = {name: tensor.to(self.accelerator.device) for name, tensor in shadow.items()}
+            self.average.shadow = {name: like(self.average.shadow[name], value) for name, value in shadow.items()}
 
     def tensors(self) -> dict[str, Mapping[str, torch.Tensor]]:
         """What a checkpoint holds: file name -> tensors. All processes call it."""
         tensors: dict[str, Mapping[str, torch.Tensor]] = {
-            "trained": {name: parameter.detach() for name, parameter in self.parameters.items()},
+            "trained": {name: whole(parameter.detach()) for name, parameter in self.parameters.items()},
             "optimiser": checkpoint.optimiser_tensors(self.parameters, self.optimiser.optimizer),
         }
         if self.average is not None:
-            tensors["ema"] = self.average.shadow
+            tensors["ema"] = {name: whole(value) for name, value in self.average.shadow.items()}
         return tensors
 
     def save(self) -> Path:
@@ -205,13 +209,15 @@ class Trainer:
             draw = self.steps.draw(self.step, place)
             keys.append(draw.example.key)
             last = place == batch - 1
-            with nullcontext() if last else self.accelerator.no_sync(self.wrapped):
+            if self.split:
+                self.wrapped.set_requires_gradient_sync(last)
+            with nullcontext() if last or self.split else self.accelerator.no_sync(self.wrapped):
                 loss = self._loss(draw) / batch
                 self.accelerator.backward(loss)
             total += loss.detach()
         total = self.accelerator.reduce(total, "mean")
         limit = config.optimiser.clip or math.inf
-        norm = float(torch.nn.utils.clip_grad_norm_(self.parameters.values(), limit))
+        norm = float(whole(torch.nn.utils.clip_grad_norm_(self.parameters.values(), limit)))
         if not (math.isfinite(float(total)) and math.isfinite(norm)):
             self.optimiser.zero_grad()
             raise self._not_finite(keys)
@@ -244,11 +250,13 @@ class Trainer:
         )
 
     def _sheet(self, log: _Log | None) -> None:
-        """A picture of painted orbits, by the first process."""
-        if self.accelerator.is_main_process and self.sheet is not None and log is not None:
+        """A picture of painted orbits, by the first process; a network that is split needs them all to paint."""
+        if self.sheet is not None and (self.split or self.accelerator.is_main_process):
             with self.average.in_place() if self.average is not None else nullcontext(), self.autocast():
-                picture = self.sheet.draw(self.network, self.prompt, self.step)
-            log.picture(self.step, picture)
+                picture = self.sheet.draw(self.network, self.prompt)
+            if log is not None:
+                self.sheet.write(picture, self.step)
+                log.picture(self.step, picture)
         self.accelerator.wait_for_everyone()
 
 

@@ -100,14 +100,21 @@ def test_ctrl_c_saves_and_the_run_goes_on(config, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_do_what_one_does(settings, tmp_path):
-    """Two processes (gloo) with one sample each, against one process with two."""
+@pytest.mark.parametrize("split", [False, True])
+def test_two_processes_do_what_one_does(settings, tmp_path, split):
+    """Two processes (gloo) with one sample each, against one process with two; whole copies (DDP), and split (FSDP)."""
     pytest.importorskip("accelerate")
+    from orbit_painter.backend.training.checkpoint import checkpoints, read_tensors
     from orbit_painter.backend.training.config import make_config
     from orbit_painter.backend.training.trainer import train
 
+    settings["run"] |= {"sample_every": 4, "samples": 1, "sample_steps": 1}
+
+    def newest(out, file):
+        return read_tensors(checkpoints(out)[-1] / f"{file}.safetensors")
+
     train(make_config(settings), tmp_path / "one")
-    both = {**settings, "run": {**settings["run"], "batch": 1}}
+    both = {**settings, "run": {**settings["run"], "batch": 1, "shard": split}}
     (tmp_path / "two.json").write_text(json.dumps(both))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     script = Path(__file__).with_name("two_processes.py")
@@ -122,6 +129,16 @@ def test_two_processes_do_what_one_does(settings, tmp_path):
         for name in ("one", "two")
     )
     assert one == pytest.approx(two, rel=1e-4)
+    assert (tmp_path / "two" / "samples" / "step-00000004.png").exists()
+    for file in ("trained", "ema", "optimiser"):  # whole tensors, whoever kept which part
+        first, second = (newest(tmp_path / name, file) for name in ("one", "two"))
+        assert {name: value.shape for name, value in first.items()} == {name: v.shape for name, v in second.items()}
+    held = [json.loads((tmp_path / "two" / f"held-{rank}.json").read_text()) for rank in (0, 1)]
+    every = sum(value.numel() for value in newest(tmp_path / "two", "trained").values())
+    assert sum(held) == (every if split else 2 * every)
+    # A run goes on in one process from what two wrote.
+    longer = {**both, "run": {**both["run"], "steps": 5}}
+    train(make_config(longer), tmp_path / "two", resume=True)
 
 
 def test_wrong_requests_have_their_exit_statuses(config, tmp_path):

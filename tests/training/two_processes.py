@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -13,7 +14,12 @@ sys.modules["orbit_painter"] = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(sys.modules["orbit_painter"])
 
 from orbit_painter.backend.training.config import make_config  # noqa: E402
-from orbit_painter.backend.training.trainer import train  # noqa: E402
+from orbit_painter.backend.training.source import open_source  # noqa: E402
+from orbit_painter.backend.training.trainer import Trainer  # noqa: E402
 
-settings, out = sys.argv[1:]
-train(make_config(json.loads(Path(settings).read_text())), Path(out))
+settings, out = make_config(json.loads(Path(sys.argv[1]).read_text())), Path(sys.argv[2])
+trainer = Trainer(settings, out, open_source(settings.data))
+trainer.start(False)
+trainer.run()
+held = sum((p.to_local() if hasattr(p, "to_local") else p).numel() for p in trainer.parameters.values())
+(out / f"held-{os.environ['RANK']}.json").write_text(json.dumps(held))
