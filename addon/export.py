@@ -17,7 +17,7 @@ from ..backend.files import atomic_path, check_writable
 from . import import_checks
 from .blocks import RECIPE
 from .compat import current_layer
-from .glb_order import put_first
+from .glb_tidy import tidy
 from .quiet import stdout_to_stderr
 
 
@@ -36,8 +36,18 @@ def save_blend(path: str | Path, *, pack_all: bool = False) -> None:
             raise _failed(path, "no file came out")
 
 
-def export_glb(path: str | Path, objects: Sequence[bpy.types.Object]) -> None:
-    """Write objects, with the armatures and parents that they hang on, their animations, UVs, slots and shape keys.
+def shown_beside(objects: Sequence[bpy.types.Object]) -> list[bpy.types.Object]:
+    """What else the scene shows, and a .glb of the whole scene holds: lights, cameras, empties and rigs."""
+    layer: Any = current_layer()
+    kinds = ("ARMATURE", "CAMERA", "EMPTY", "LIGHT")
+    return [o for o in layer.objects if o.type in kinds and o not in objects and o.visible_get(view_layer=layer)]
+
+
+def export_glb(
+    path: str | Path, objects: Sequence[bpy.types.Object], *, beside: Sequence[bpy.types.Object] = ()
+) -> None:
+    """Write objects, with the armatures and parents that they hang on, their animations, UVs, slots, shape keys,
+    attributes and custom properties; and those `beside` them.
 
     Modifiers are applied in the file where there are any besides armatures, unless that would lose shape keys. The
     selection is used and put back. Nothing is printed to standard output. Raises OutputError, EngineMissingError
@@ -55,7 +65,12 @@ def export_glb(path: str | Path, objects: Sequence[bpy.types.Object]) -> None:
             "This Blender has no exporter for .glb files.",
             "Enable 'glTF 2.0 format' in Preferences > Add-ons.",
         )
-    with atomic_path(path) as temporary, _selected(objects) as selected, _pose_kept(selected), stdout_to_stderr():
+    with (
+        atomic_path(path) as temporary,
+        _selected(objects, beside) as selected,
+        _pose_kept(selected),
+        stdout_to_stderr(),
+    ):
         try:
             bpy.ops.export_scene.gltf(
                 filepath=str(temporary.absolute()),
@@ -64,14 +79,16 @@ def export_glb(path: str | Path, objects: Sequence[bpy.types.Object]) -> None:
                 use_active_scene=True,
                 export_apply=_needs_modifiers(objects),
                 export_yup=True,
-                export_cameras=False,
-                export_lights=False,
+                export_cameras=True,
+                export_lights=True,
+                export_extras=True,
+                export_attributes=True,
                 check_existing=False,
             )
         except RuntimeError as error:
             raise _failed(path, error) from error
         if temporary.is_file():
-            put_first(temporary, _playing(objects))
+            tidy(temporary, _playing(objects))
         problem = import_checks.glb(temporary) if temporary.is_file() else "no file came out"
         if problem or not _mesh_count(temporary):
             raise _failed(path, problem or "the exporter left out the mesh")
@@ -135,10 +152,12 @@ def _packed(everything: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _selected(objects: Sequence[bpy.types.Object]) -> Iterator[list[bpy.types.Object]]:
+def _selected(
+    objects: Sequence[bpy.types.Object], beside: Sequence[bpy.types.Object]
+) -> Iterator[list[bpy.types.Object]]:
     """While inside, exactly these objects and what they hang on are selected."""
     layer: Any = current_layer()
-    wanted = dict.fromkeys(o for obj in objects for o in _with_supports(obj))
+    wanted = dict.fromkeys(o for obj in (*objects, *beside) for o in _with_supports(obj))
     before = [(o, o.select_get(view_layer=layer)) for o in layer.objects]
     active = layer.objects.active
     locked = [o for o in wanted if o.hide_select]

@@ -18,6 +18,8 @@ from ..backend.dataset.build import PaintOf
 from ..backend.errors import InputError
 from ..backend.files import load_npz, write_png
 from ..backend.flat_view import flat_still
+from ..backend.glb_source import as_in_file
+from ..backend.glb_writer import write_textured_glb
 from ..backend.host import Loaded, TextureFiles
 from ..backend.images import read_image
 from ..backend.job import Job
@@ -30,7 +32,7 @@ from ..backend.texturing.unwrap import unwrap
 from ..backend.texturing.voxel_files import load_voxels
 from .colour_write import activate_colours, write_colours
 from .compat import online
-from .export import export_glb, save_blend
+from .export import export_glb, save_blend, shown_beside
 from .import_file import import_file
 from .material_nodes import Attribute, Source
 from .passes import render_passes
@@ -57,12 +59,13 @@ class BlenderHost:
         self.program: Sequence[str] = _program()
         self._imported: str | None = None
         self._colours = False  # a colour attribute is wanted, not textures
+        self._chosen: Sequence[str] = ()  # names of the objects asked for; none: all
         self._sources: list[SourceObject] = []
         self._objects: list[bpy.types.Object] = []
         self._textured = False
 
     def load(self, job: Job) -> Loaded:
-        self._colours = job.output == "color_attribute"
+        self._colours, self._chosen = job.output == "color_attribute", job.objects
         if job.mesh is not None and self._imported != job.mesh:
             import_file(job.mesh)
             self._imported = job.mesh
@@ -140,8 +143,19 @@ class BlenderHost:
         blend, glb = folder / f"{name}.blend", folder / f"{name}.glb"
         save_blend(blend, pack_all=self._imported is not None)
         progress(0.6, "writing the .glb")
-        export_glb(glb, objects)
-        return (blend, glb), change.notes
+        notes = self._write_glb(glb, mesh, textures, objects)
+        return (blend, glb), [*change.notes, *notes]
+
+    def _write_glb(
+        self, path: Path, mesh: MeshData, textures: Sequence[TextureFiles], objects: Sequence[bpy.types.Object]
+    ) -> Sequence[str]:
+        """The artist's own file with new materials where that can be; else what Blender exports. Returns notes."""
+        source = Path(self._imported) if self._imported is not None and not self._colours else None
+        own = as_in_file(source, self._chosen, mesh, textures) if source is not None else None
+        if source is not None and own is not None:
+            return write_textured_glb(path, source, own, textures)
+        export_glb(path, objects, beside=() if self._chosen else shown_beside(objects))
+        return ()
 
     def _place(
         self,

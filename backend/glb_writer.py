@@ -103,7 +103,8 @@ def write_textured_glb(
     """Write `source` with `textures` as base colours to `path` (.glb). Returns notes for the artist.
 
     mesh: what `read_mesh_file` gave for `source` (of all objects, or some), perhaps with further UV maps. Colour
-    factors and vertex colours that would tint a texture are taken away. Raises InputError, OutputError.
+    factors that would tint a texture are taken away; vertex colours become attributes of the application's own
+    (glTF 2.0 section 3.7.2.1: a leading underscore). Raises InputError, OutputError.
     """
     source = Path(source)
     if source.suffix.lower() in (".glb", ".gltf"):
@@ -298,9 +299,11 @@ class _Texturing:
 
     def _assign(self, primitive: dict[str, Any], t: int, tile: int, texcoord: int) -> None:
         if any(name.startswith("COLOR_") for name in primitive["attributes"]):
-            self.notes.append("Vertex colours that would tint the texture are left out of the written model.")
+            self.notes.append(
+                "Vertex colours that would tint the texture are kept as _COLOR_0, which viewers leave alone."
+            )
             primitive["attributes"] = {
-                name: a for name, a in primitive["attributes"].items() if not name.startswith("COLOR_")
+                f"_{name}" if name.startswith("COLOR_") else name: a for name, a in primitive["attributes"].items()
             }
         primitive["material"] = self._material(primitive.get("material", -1), t, tile, texcoord)
 

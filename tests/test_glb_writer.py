@@ -142,7 +142,7 @@ def test_slots_and_tiles_get_their_own_pictures(assets, tmp_path, picture):
     assert inside.max() < 1 + 1e-6
 
 
-def test_tinting_colours_are_taken_away(tmp_path, picture):
+def test_colours_do_not_tint_and_are_not_lost(tmp_path, picture):
     path = tmp_path / "in.gltf"
     points = np.array([(0, 0, 0), (1, 0, 0), (0, 1, 0)], np.float32)
     uv, colour = points[:, :2].copy(), np.full((3, 4), 0.5, np.float32)
@@ -173,7 +173,7 @@ def test_tinting_colours_are_taken_away(tmp_path, picture):
     )
     out = open_gltf(tmp_path / "out.glb")
     (primitive,) = out.json["meshes"][0]["primitives"]
-    assert set(primitive["attributes"]) == {"POSITION", "TEXCOORD_0"}
+    assert primitive["attributes"] == {"POSITION": 0, "TEXCOORD_0": 1, "_COLOR_0": 2}
     material = out.json["materials"][primitive["material"]]
     assert material["pbrMetallicRoughness"]["baseColorFactor"] == [1, 1, 1, 0.9]
     assert material["pbrMetallicRoughness"]["roughnessFactor"] == 0.25
