@@ -1,6 +1,9 @@
 """The grammar of the command line."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from orbit_painter.backend.arguments import assignments, job_of, parser, reference_spec
@@ -81,3 +84,29 @@ def test_reference_words():
 
 def test_assignments_read_json_values_and_text():
     assert assignments(["a=1", "b-c=true", "d=auto"]) == {"a": 1, "b_c": True, "d": "auto"}
+
+
+def test_the_plan_of_the_neural_engine_needs_no_torch():
+    """For someone who wonders whether to install it."""
+    root = Path(__file__).resolve().parents[2]
+    program = (
+        "import runpy, sys\n"
+        "sys.modules['torch'] = sys.modules['diffusers'] = None\n"
+        f"runpy.run_path({str(root / 'backend' / 'cli.py')!r})['import_package']()\n"
+        "from orbit_painter.backend.commands import main\n"
+        "from orbit_painter.backend.file_host import FileHost\n"
+        "sys.exit(main(sys.argv[1:], FileHost))\n"
+    )
+    words = ["plan", "--gpu", "24", "--ram", "64"]
+    done = subprocess.run([sys.executable, "-I", "-c", program, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    said = done.stdout + done.stderr
+    assert "fp8" in said
+    assert "published measurements" in said  # of the RTX 4090
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program, *words[:-3], "16", *words[3:]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "a rough guess" in done.stdout + done.stderr

@@ -1,6 +1,7 @@
 """Switches of speed and storage: off is plain, on does what it says."""
 
 import json
+import shutil
 
 import pytest
 
@@ -203,3 +204,22 @@ def test_chunked_feed_forward_and_streaming_are_exact(wan):
     assert torch.allclose(call(model, 500.0), plain, atol=1e-6)
     stream(model, CPU, 1)
     assert torch.allclose(call(model, 500.0), plain, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None and shutil.which("clang++") is None, reason="needs a C++ compiler")
+def test_compiled_blocks_give_the_same(wan, monkeypatch):
+    """Inductor for the CPU: one block is compiled and used for all."""
+    import torch._dynamo
+    import torch._inductor.config as inductor
+
+    monkeypatch.setattr(inductor, "compile_threads", 1)
+    monkeypatch.setattr(speed, "compile_problem", lambda device: None)  # its own small trial costs as much again
+    torch._dynamo.reset()
+    model = network(wan, num_layers=3)
+    plain = call(model, 500.0)
+    assert speed.compile_blocks(Pipe(model), CPU) is None
+    torch._dynamo.utils.counters.clear()
+    torch.testing.assert_close(call(model, 500.0), plain, atol=1e-5, rtol=1e-4)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 2
+    torch._dynamo.reset()
