@@ -92,4 +92,7 @@ def _missing(name: str) -> tuple[str, str]:
         find(name, root)
     except EngineMissingError as error:
         return error.message, tr("Install it in the preferences.")
+    from . import forecast  # needs this module
+
+    forecast.ask()
     return "", ""

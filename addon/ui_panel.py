@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from . import engine_state, jobs, notices, targets
+from . import engine_state, forecast, jobs, notices, targets
 from .classes import registration_of
 from .props import belongs_to, guide_objects, settings_of
 from .translations import tr
@@ -150,6 +150,8 @@ def _draw_generate(layout: Any, context: Any, settings: Any) -> None:
     if state.message:
         sentence(column, context, f"{state.message} {state.advice}", "ERROR", alert=True)
         column.operator("orbit_painter.open_preferences", icon="PREFERENCES")
+    elif expected := forecast.text(settings):
+        sentence(column, context, expected, "INFO")
     column.prop(settings, "quality")
     column.prop(settings, "seed")
     if has_unfinished():

@@ -21,7 +21,7 @@ from .batch import run_batch
 from .console import Console, JsonConsole, TerminalConsole
 from .dataset import command as dataset_command
 from .errors import CancelledError, InputError, MemoryLimitError, OrbitPainterError, OutputError, UsageError
-from .estimate import estimate
+from .estimate import estimate, told
 from .host import Host
 from .interruption import Interruption, signals
 from .job import Job, load_recipe
@@ -147,6 +147,8 @@ def _describe(job: Job, stages: Sequence[str], console: Console) -> None:
     console.note(f"Stages: {', '.join(stages)}; nothing was run.")
     console.note(f"{horizontal} + {vertical} views of {job.size} pixels, engine {job.engine}, into {job.out}.")
     console.note(f"It takes about {expected.seconds:.0f} seconds and {expected.disk / 1e6:.0f} MB on the disk.")
+    if needed := told(job):
+        console.note(needed)
 
 
 def explained(failure: BaseException) -> OrbitPainterError:

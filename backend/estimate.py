@@ -32,4 +32,26 @@ def estimate(job: Job, stages: Sequence[str], history: History) -> Estimate:
     supersample = job.supersample or (1 if local else 2)
     pixels = sum(job.views) * job.size**2
     disk = pixels * (_PASS * supersample**2 + _FRAME) + _TEXEL * job.texture_size**2 + _REST
-    return Estimate(seconds, weights, disk, 0 if local else None)
+    return Estimate(seconds, weights, disk, 0 if local else _vram(job))
+
+
+def _vram(job: Job) -> int | None:
+    """Bytes of GPU memory that the engine will choose to use, where the card is known."""
+    if job.engine != "orbitpainter":
+        return None
+    from .painters.orbitpainter.forecast import forecast, this_machine
+
+    run = forecast(job.engine_options, job.views, job.size, this_machine())
+    return None if run is None or run.memory is None else round(run.memory.peak)
+
+
+def told(job: Job) -> str:
+    """What a neural engine will need and take on this computer, for people; "" for an engine that needs no card.
+
+    Raises UsageError for options that are wrong.
+    """
+    if job.engine != "orbitpainter":
+        return ""
+    from .painters.orbitpainter.forecast import sentence, this_machine
+
+    return sentence(job.engine_options, job.views, job.size, this_machine())

@@ -21,7 +21,7 @@ import numpy as np
 from . import results
 from .console import Console, stage_progress
 from .errors import UsageError
-from .estimate import estimate
+from .estimate import estimate, told
 from .files import write_json
 from .host import Host
 from .job import Job
@@ -65,6 +65,8 @@ class Pipeline:
         """Do `stages`; with `resume`, keep those whose inputs have not changed. Returns the summary for the user."""
         history = History(Path(self.job.out).parent / "history.json")  # beside the jobs of the extension
         self.console.plan(stages, estimate(self.job, stages, history))
+        if "paint" in stages and (expected := told(self.job)):
+            self.console.note(expected)
         for stage in stages:
             key = self._key(stage)
             kept = self.run_folder.record(stage) if resume else None

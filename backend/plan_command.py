@@ -13,6 +13,7 @@ from .console import Console
 from .errors import InputError
 from .memory import available_bytes
 from .painters.orbitpainter.arithmetic import NetworkSize, Workload
+from .painters.orbitpainter.forecast import this_machine
 from .painters.orbitpainter.plan import lines, plan_run
 from .painters.orbitpainter.presets import preset
 from .painters.registry import ENGINES
@@ -61,4 +62,7 @@ def _gpu() -> tuple[str, float]:
         device = find_device("auto")
         if device.device.type != "cpu":
             return device.name, device.free
+    machine = this_machine()
+    if machine.card:
+        return machine.card, machine.gpu
     raise InputError("gpu-unknown", "No GPU can be seen from this Python.", "Say how much memory it has: --gpu 24.")

@@ -92,6 +92,29 @@ def test_ready_to_generate(draw, extension):
     assert extension.ops.orbit_painter.generate.poll()
 
 
+def test_what_a_neural_job_takes_is_told_before_it_starts(draw, extension, monkeypatch):
+    ready(extension)
+    forecast, engine_state = (sys.modules[f"orbit_painter.addon.{name}"] for name in ("forecast", "engine_state"))
+    monkeypatch.setattr(engine_state, "_missing", lambda name: ("", ""))
+    engine_state.refresh()
+    settings = extension.context.scene.orbit_painter
+    settings.engine = "orbitpainter"
+    monkeypatch.setattr(forecast, "_known", [])
+    assert "OrbitPainter will take" not in draw().text()
+    monkeypatch.setattr(forecast, "_known", [forecast.forecast.Machine("NVIDIA GeForce RTX 4090", 24e9, 64e9)])
+
+    def told():
+        return draw().text().replace("\n", " ")
+
+    assert "19 GB of RAM (profile 24), and about" in told()
+    settings.memory = "12"
+    assert "(profile 12)" in told()
+    settings.engine_options = "preset=nonsense"
+    assert "OrbitPainter will take" not in told()  # the job says what is wrong
+    settings.engine = "projection"
+    assert "OrbitPainter" not in told()
+
+
 def test_no_reference_yet(extension):
     extension.ops.mesh.primitive_cube_add()
     assert not extension.ops.orbit_painter.generate.poll()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ...errors import UsageError
-from .presets import STEP_CACHES
+from .presets import STEP_CACHES, Speed, preset, with_changes
 from .profiles import NAMES
 
 _CHOICES = {
@@ -136,6 +136,19 @@ class OrbitPainterOptions:
     def shared_forward(self) -> bool:
         """All devices share each forward pass."""
         return len(self.further) > 1 or (self.split == "context" and len(self.further) == 1)
+
+    @property
+    def speed(self) -> Speed:
+        """The preset with what was given."""
+        return with_changes(
+            preset(self.preset, self.distilled),
+            steps=self.steps,
+            guidance=self.guidance,
+            guidance_stop=self.guidance_stop,
+            cache=self.cache,
+            cache_threshold=self.cache_threshold,
+            foreground_only=self.foreground_only,
+        )
 
     @property
     def distilled(self) -> bool:

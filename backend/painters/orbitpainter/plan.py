@@ -26,6 +26,7 @@ CARDS: dict[str, float] = {
     "3090": 55e12,
     "3080": 45e12,
     "3060": 20e12,
+    "Apple": 22e12,
 }
 _OF_MEMORY = ((80, "H100"), (48, "L40S"), (24, "4090"), (16, "4080"), (0, "4060"))
 VAE_SHARE = 0.22  # the VAE's narrow convolutions reach 60 to 100 TFLOP/s on an H100
@@ -44,6 +45,19 @@ class RunPlan:
     card: str
     forward_seconds: float
     seconds: float
+
+    def sentence(self) -> str:
+        """For the start of a job. Where nothing fits, that is what it says."""
+        if self.memory is None:
+            least = self.table[-1]
+            needs = f"{least.peak / GB:.1f} GB of GPU memory and {least.ram / GB:.0f} GB of RAM"
+            return f"OrbitPainter needs at least {needs} for this job: more than there is."
+        profile = self.memory.profile
+        doubt = "" if self.card in PUBLISHED else ", roughly guessed"
+        return (
+            f"OrbitPainter will take {self.memory.peak / GB:.0f} GB of GPU memory and {self.memory.ram / GB:.0f} GB of "
+            f"RAM (profile {profile.name}), and about {duration(self.seconds)} on a card like {self.card}{doubt}."
+        )
 
 
 def forwards(speed: Speed) -> int:
@@ -95,20 +109,6 @@ def lines(run: RunPlan, gpu: float, ram: float) -> list[str]:
     )
     out.append(f"Time on a card like {run.card}, {source}, not measured here: {time}.")
     return out
-
-
-def sentence(run: RunPlan) -> str:
-    """The plan in one sentence, for the start of a job. Where nothing fits, that is what it says."""
-    if run.memory is None:
-        least = run.table[-1]
-        needs = f"{least.peak / GB:.1f} GB of GPU memory and {least.ram / GB:.0f} GB of RAM"
-        return f"OrbitPainter needs at least {needs} for this job: more than is free."
-    profile, memory = run.memory.profile, run.memory
-    doubt = "" if run.card in PUBLISHED else ", roughly guessed"
-    return (
-        f"OrbitPainter will take {memory.peak / GB:.0f} GB of GPU memory and {memory.ram / GB:.0f} GB of RAM (profile "
-        f"{profile.name}), and about {duration(run.seconds)} on a card like {run.card}{doubt}."
-    )
 
 
 def duration(seconds: float) -> str:

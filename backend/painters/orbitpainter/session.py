@@ -30,7 +30,6 @@ from .options import OrbitPainterOptions
 from .parallel import SecondDevice
 from .pipeline import OrbitPainterPipeline, Sharing
 from .placement import place, store_block, stream
-from .presets import preset, with_changes
 from .previews import LatentColours
 from .profiles import MemoryProfile
 from .prompts import PromptEmbeddings, encode_prompts, load_prompts, save_prompts
@@ -130,15 +129,7 @@ class Session:
         stride = int(pipe.vae.config.scale_factor_temporal)
         orbits = read_orbits(passes, choices, options.v_mirrored, part(progress, 0.0, 0.04), stride)
         prepared = self._reference(request, options, part(progress, 0.04, 0.07))
-        chosen = with_changes(
-            preset(options.preset, options.distilled),
-            steps=options.steps,
-            guidance=options.guidance,
-            guidance_stop=options.guidance_stop,
-            cache=options.cache,
-            cache_threshold=options.cache_threshold,
-            foreground_only=options.foreground_only,
-        )
+        chosen = options.speed
         encoded = []
         for index, orbit in enumerate(orbits):
             share = part(progress, 0.07 + 0.015 * index, 0.085 + 0.015 * index)
