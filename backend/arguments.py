@@ -6,13 +6,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import Any, NoReturn
 
 from . import batch, plan_command, reference_command
 from .dataset import command as dataset_command
 from .environment import command as environment_command
 from .errors import UsageError
+from .evaluation import command as evaluate_command
 from .job import DEVICES, OUTPUTS, RENDERERS, STILLS, Job, ReferenceSpec, absolute
 from .models import command as models_command
 from .painters.base import VIEWS
@@ -74,6 +75,21 @@ def parser() -> argparse.ArgumentParser:
     _add_painting(several)
     _add_baking(several)
     _add_results(several)
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="texture a set of objects in several ways, and measure how good the results are",
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    evaluate_command.add_arguments(evaluate)
+    _add_output(evaluate)
+    _add_views(evaluate)
+    _add_engine(evaluate, [*ENGINES, evaluate_command.TRUE_FRAMES])
+    _add_fusing(evaluate)
+    evaluate_item = commands.add_parser("evaluate-item", allow_abbrev=False)  # the process of one item
+    evaluate_item.add_argument("request", metavar="JSON")
+    evaluate_item.add_argument("--json", action="store_true")
+    evaluate_item.add_argument("--parent-pipe", action="store_true")
     run = commands.add_parser("run", help="run the stages that a request file names", allow_abbrev=False)
     run.add_argument(
         "request", metavar="JSON", help="job, stages, and whether to keep valid ones (backend/run_request.py)"
@@ -121,6 +137,10 @@ def _add_mesh(command: argparse.ArgumentParser) -> None:
     _add_source(command)
     if command.prog.endswith("generate"):
         command.add_argument("--recipe", metavar="JSON", help="run a saved recipe.json again")
+    _add_views(command)
+
+
+def _add_views(command: argparse.ArgumentParser) -> None:
     command.add_argument("--views", type=_views, metavar="N[,M]", help="horizontal, vertical views (default: 61,61)")
     command.add_argument("--size", type=int, help="pixels along each side of a frame (default: 512)")
     command.add_argument("--supersample", type=int, help="render passes this many times larger (default: engine's)")
@@ -139,14 +159,22 @@ def _add_painting(command: argparse.ArgumentParser) -> None:
         metavar=("PICTURE", "VIEW|CAMERA.json"),
         help="picture, and the side it shows (front, back, left, right, top, bottom) or the camera of a guide",
     )
-    command.add_argument("--engine", choices=list(ENGINES), help="what paints (default: projection)")
+    _add_engine(command, list(ENGINES))
+
+
+def _add_engine(command: argparse.ArgumentParser, engines: Sequence[str]) -> None:
+    command.add_argument("--engine", choices=engines, help="what paints (default: projection)")
     command.add_argument("--engine-option", action="append", dest="engine_options", metavar="NAME=VALUE")
     command.add_argument("--seed", type=int, help="a seed makes a run repeatable (default: 0)")
 
 
 def _add_baking(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--texture-size", type=int, help="pixels along each side of a texture (default: 2048)")
+    _add_fusing(command)
     command.add_argument("--vxz", action="store_true", help="also write the voxel texture as voxels.vxz")
+
+
+def _add_fusing(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--texture-size", type=int, help="pixels along each side of a texture (default: 2048)")
     command.add_argument("--fuse-preset", choices=("default", "paper"), help="TextureOptimizer's parameters")
     command.add_argument("--fuse", action="append", dest="fuse", metavar="NAME=VALUE", help="see docs/texturing.md")
 
@@ -196,11 +224,8 @@ def reference_spec(words: Sequence[str]) -> ReferenceSpec:
 
 def job_of(options: argparse.Namespace, saved: Job | None) -> Job:
     """The job that the options describe; what they leave open comes from `saved`, else from the defaults."""
-    given: dict[str, Any] = {
-        name: value
-        for name, value in vars(options).items()
-        if name not in ("command", "resume", "json", "dry_run", "recipe", "fuse_preset", "models", "pictures")
-    }
+    known = {field.name for field in fields(Job)}
+    given: dict[str, Any] = {name: value for name, value in vars(options).items() if name in known}
     given["out"] = absolute(given["out"])
     if given.get("mesh") is not None:
         given["mesh"] = absolute(given["mesh"])

@@ -9,29 +9,22 @@ from __future__ import annotations
 import argparse
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .console import Console, stage_progress
-from .crashes import explain
-from .errors import InputError, OrbitPainterError, UsageError
+from .errors import InputError, UsageError
 from .host import Host
+from .item_process import ItemError, run_item
 from .job import Job, ReferenceSpec, absolute
 from .painters.base import VIEWS
-from .process import Child, child_environment
-from .protocol import FINAL
 from .run_request import STAGES, RunRequest, save_request
 from .whole_files import output_errors, write_json
 
-if TYPE_CHECKING:
-    from .protocol import Message
-
 MODELS = (".glb", ".gltf", ".obj", ".ply", ".stl", ".fbx", ".usd", ".usda", ".usdc", ".usdz", ".blend")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".tga", ".gif", ".avif")
-GRACE = 1.5  # seconds for a cancelled item to end by itself
-POLL = 0.05
 
 
 @dataclass(frozen=True)
@@ -103,14 +96,6 @@ def run_batch(options: argparse.Namespace, base: Job, host: Host, console: Conso
     return status
 
 
-class ItemError(OrbitPainterError):
-    """An item's process failed. exit_status is that of the process."""
-
-    def __init__(self, code: str, message: str, advice: str, exit_status: int) -> None:
-        super().__init__(code, message, advice)
-        self.exit_status = exit_status
-
-
 def items(base: Job, models: str | None, pictures: str | None, host: Host) -> list[Item]:
     """What there is to do, by name. Raises UsageError, InputError."""
     if models is None:
@@ -124,7 +109,7 @@ def items(base: Job, models: str | None, pictures: str | None, host: Host) -> li
     if not files:
         raise InputError("folder-empty", f"There is no model in {folder}.", f"Models are {', '.join(MODELS)}.")
     found = references_in(Path(absolute(pictures or models)))
-    names = _unique([path.stem for path in files], [path.name for path in files])
+    names = unique_names([path.stem for path in files], [path.name for path in files])
     return [
         Item(name, _of_item(base, name, found.get(path.stem.lower(), ()), mesh=str(path)))
         for name, path in zip(names, files, strict=True)
@@ -135,7 +120,7 @@ def _scene_items(base: Job, pictures: str | None, host: Host) -> list[Item]:
     mesh = host.load(replace(base, references=())).mesh
     objects = [name for index, name in enumerate(mesh.object_names) if index not in mesh.instance_of]
     found = references_in(Path(absolute(pictures))) if pictures else {}
-    names = _unique([re.sub(r"[^\w\-. ]", "_", name) for name in objects], None)
+    names = unique_names([re.sub(r"[^\w\-. ]", "_", name) for name in objects], None)
     return [
         Item(name, _of_item(base, name, found.get(obj.lower(), ()), objects=(obj,)))
         for name, obj in zip(names, objects, strict=True)
@@ -147,7 +132,7 @@ def _of_item(base: Job, name: str, references: Sequence[ReferenceSpec], **change
     return replace(base, out=str(Path(base.out) / name), references=chosen, **changes)
 
 
-def _unique(names: Sequence[str], fuller: Sequence[str] | None) -> list[str]:
+def unique_names(names: Sequence[str], fuller: Sequence[str] | None) -> list[str]:
     """Names of folders; where one repeats the fuller one, or else a number, tells them apart."""
     lower = [name.lower() for name in names]
     result, taken = [], set()
@@ -199,38 +184,4 @@ def _run(
         folder.mkdir(parents=True, exist_ok=True)
     request = folder / f"{item.name}.json"
     save_request(request, RunRequest(item.job, STAGES, resume))
-    words = [*program, "run", str(request), "--json", "--parent-pipe"]
-    child = Child(words, folder, folder / f"{item.name}.log", child_environment(also="BLENDER_"))
-    try:
-        final = _follow(child, progress)
-    finally:
-        child.send("cancel")
-        child.close(GRACE)
-    if final is None:
-        failure = explain("The process", child.status or 0, child.tail)
-        raise ItemError(failure.code, failure.message, failure.advice, 10)
-    if final["type"] != "result":
-        message, advice = final.get("message", "It was cancelled."), final.get("advice", "")
-        raise ItemError(final.get("code", "cancelled"), message, advice, child.status or 10)
-
-
-def _follow(child: Child, progress: Callable[[float, str], None]) -> Message | None:
-    """Report what the process does until it ends; its last word."""
-    final, fraction, detail = None, 0.0, ""
-    for event in _events(child):
-        if event is not None and event["type"] in FINAL:
-            final = event
-        elif event is not None and event["type"] == "progress" and event.get("stage") in STAGES:
-            fraction = (STAGES.index(event["stage"]) + float(event.get("done", 0.0))) / len(STAGES)
-            detail = f"{event['stage']}: {event.get('detail', '')}"
-        progress(fraction, detail)
-    return final
-
-
-def _events(child: Child) -> Iterator[Message | None]:
-    """Events as they come, None now and then while there is none."""
-    while not child.ended:
-        event = child.event()
-        if event is None:
-            time.sleep(POLL)
-        yield event
+    run_item([*program, "run", str(request)], folder / f"{item.name}.log", STAGES, progress)

@@ -22,6 +22,7 @@ from .console import Console, JsonConsole, TerminalConsole
 from .dataset import command as dataset_command
 from .errors import CancelledError, InputError, MemoryLimitError, OrbitPainterError, OutputError, UsageError
 from .estimate import estimate, told
+from .evaluation import command as evaluate_command
 from .host import Host
 from .interruption import Interruption, signals
 from .job import Job, load_recipe
@@ -64,6 +65,16 @@ def main(words: Sequence[str], make_host: Callable[[], Host]) -> int:
                 out.append(Path(options.out))
                 with signals(interruption, lambda: None):
                     return run_batch(options, job_of(options, None), make_host(), console, interruption.check)
+            if options.command == "evaluate":
+                out.append(Path(options.out))
+                with signals(interruption, lambda: None):
+                    return evaluate_command.run_command(
+                        options, job_of(options, None), make_host, console, interruption.check
+                    )
+            if options.command == "evaluate-item":
+                with _parent(options, console, interruption), signals(interruption, lambda: None):
+                    evaluate_command.run_request(Path(options.request), make_host, console, interruption.check)
+                return 0
             if options.command in ("guide", "reference"):
                 export = guide.export if options.command == "guide" else reference_command.export
                 with signals(interruption, lambda: None):

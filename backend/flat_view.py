@@ -12,7 +12,7 @@ from .host import TextureFiles
 from .mesh import MeshData
 from .orbits.cameras import Camera, orbit_cameras
 from .png import read_png
-from .texturing.hits import cast
+from .texturing.hits import Hits, cast
 from .texturing.uv_raster import sample_tile
 
 STILL_SIZE = 1024  # pixels
@@ -37,8 +37,17 @@ def textured_view(
 ) -> NDArray[np.uint8]:
     """The textured surface without light, uint8 (h, w, 4), straight alpha. images: one per tile of each texture."""
     hits = cast(mesh, camera)
-    colour = np.zeros((len(hits.index), 4), np.float32)
-    colour[:, 3] = 1
+    colour = np.ones((len(hits.index), 4), np.float32)
+    colour[:, :3] = surface_colour(mesh, hits, textures, images)
+    picture = hits.picture(colour, 0.0)
+    alpha = picture[..., 3:]
+    picture[..., :3] /= np.maximum(alpha, 1e-6)
+    return np.round(255 * np.clip(picture, 0, 1)).astype(np.uint8)
+
+
+def surface_colour(mesh: MeshData, hits: Hits, textures: Sequence[TextureFiles], images: Images) -> NDArray[np.float32]:
+    """The textures' colour at each hit, float32 (n, 3) in 0..1, looked up bilinearly; black where there is none."""
+    colour = np.zeros((len(hits.index), 3), np.float32)
     for texture, tiles in zip(textures, images, strict=True):
         inside = np.isin(mesh.face_object[hits.triangle], texture.objects)
         if texture.material >= 0:
@@ -50,8 +59,5 @@ def textured_view(
         number = 1001 + cell[:, 0] + 10 * cell[:, 1]
         for tile, image in zip(texture.tiles, tiles, strict=True):
             there = number == tile if len(texture.tiles) > 1 else np.ones(len(rows), bool)
-            colour[rows[there], :3] = sample_tile(image, uv[there] - cell[there])
-    picture = hits.picture(colour, 0.0)
-    alpha = picture[..., 3:]
-    picture[..., :3] /= np.maximum(alpha, 1e-6)
-    return np.round(255 * np.clip(picture, 0, 1)).astype(np.uint8)
+            colour[rows[there]] = sample_tile(image, uv[there] - cell[there])
+    return colour

@@ -27,7 +27,7 @@ VIEWS = 10  # of each orbit
 
 
 @dataclass(frozen=True, eq=False)
-class _Row:
+class SheetRow:
     """label: beside the row; cells: pictures uint8 (CELL, CELL, 3); captions: under them, may be empty."""
 
     label: str
@@ -36,9 +36,9 @@ class _Row:
 
 
 @dataclass(frozen=True, eq=False)
-class _Section:
+class SheetSection:
     title: str
-    rows: list[_Row]
+    rows: list[SheetRow]
 
 
 def contact_sheet(
@@ -47,7 +47,7 @@ def contact_sheet(
     """One picture that shows a whole run, uint8 (h, w, 3): the references (each uint8 (h, w, 4)), and some evenly
     spaced views of each orbit: normals, positions, painted frames. Captions need Pillow and are left out without it.
     """
-    sections = [_Section("References", _reference_rows(references, painted))]
+    sections = [SheetSection("References", _reference_rows(references, painted))]
     horizontal, vertical = passes.orbit_counts
     for title, start, count, share in (
         ("Horizontal orbit", 0, horizontal, (0.0, 0.5)),
@@ -55,19 +55,19 @@ def contact_sheet(
     ):
         if count:
             rows = _orbit_rows(passes, painted, start, count, part(progress, *share))
-            sections.append(_Section(title, rows))
+            sections.append(SheetSection(title, rows))
     progress(1.0, "contact sheet")
-    return _draw(sections)
+    return draw_sheet(sections)
 
 
-def _reference_rows(references: Sequence[NDArray[np.uint8]], painted: PaintedFrames) -> list[_Row]:
-    rows = [_Row("given", [_fit(image) for image in references[:VIEWS]], [])]
+def _reference_rows(references: Sequence[NDArray[np.uint8]], painted: PaintedFrames) -> list[SheetRow]:
+    rows = [SheetRow("given", [fit_cell(image) for image in references[:VIEWS]], [])]
     if painted.anchors:
-        rows.append(_Row("as placed", [_fit(anchor.image) for anchor in painted.anchors[:VIEWS]], []))
+        rows.append(SheetRow("as placed", [fit_cell(anchor.image) for anchor in painted.anchors[:VIEWS]], []))
     return rows
 
 
-def _orbit_rows(passes: PassSet, painted: PaintedFrames, start: int, count: int, progress: Progress) -> list[_Row]:
+def _orbit_rows(passes: PassSet, painted: PaintedFrames, start: int, count: int, progress: Progress) -> list[SheetRow]:
     angles = orbit_angles(count)
     distinct = count - 1 if count > 1 and angles[-1] == 0 else count
     chosen = np.unique(np.arange(min(VIEWS, distinct)) * distinct // min(VIEWS, distinct))
@@ -77,12 +77,16 @@ def _orbit_rows(passes: PassSet, painted: PaintedFrames, start: int, count: int,
         encoded = encode_view(passes.view(start + index), CELL, CELL)
         normals.append(encoded.normal)
         positions.append(encoded.position)
-        frames.append(_fit(painted.frames[start + index].image))
+        frames.append(fit_cell(painted.frames[start + index].image))
         captions.append(f"{start + index}: {angles[index]:.0f}°")
-    return [_Row("normals", normals, []), _Row("positions", positions, []), _Row("painted", frames, captions)]
+    return [
+        SheetRow("normals", normals, []),
+        SheetRow("positions", positions, []),
+        SheetRow("painted", frames, captions),
+    ]
 
 
-def _fit(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def fit_cell(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A picture (h, w, 3 or 4) as large as it can be in a cell, on the panel colour, uint8 (CELL, CELL, 3)."""
     flat = on_background(image, PANEL)
     height, width = flat.shape[:2]
@@ -103,7 +107,8 @@ def on_background(image: NDArray[np.uint8], colour: tuple[int, int, int]) -> NDA
     return ((mixed + 127) // 255).astype(np.uint8)
 
 
-def _draw(sections: Sequence[_Section]) -> NDArray[np.uint8]:
+def draw_sheet(sections: Sequence[SheetSection]) -> NDArray[np.uint8]:
+    """Sections of rows of cells with their words, uint8 (h, w, 3). Words need Pillow and are left out without it."""
     columns = max(len(row.cells) for section in sections for row in section.rows)
     width = 2 * MARGIN + LABEL + columns * (CELL + GAP) - GAP
     heights = [HEAD + sum(_row_height(row) for row in section.rows) for section in sections]
@@ -125,7 +130,7 @@ def _draw(sections: Sequence[_Section]) -> NDArray[np.uint8]:
     return _write(sheet, texts)
 
 
-def _row_height(row: _Row) -> int:
+def _row_height(row: SheetRow) -> int:
     return CELL + GAP + (FOOT if row.captions else 0)
 
 

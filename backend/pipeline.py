@@ -159,7 +159,7 @@ class Pipeline:
         job = self.job
         passes = open_passes(self.run_folder.folder("passes"))
         painted = load_frames(self.run_folder.folder("paint"))
-        plan = self._plan(passes.mesh)
+        plan = self.plan(passes.mesh)
         params = job.fuse_params(painted.exact)
         result = fuse(passes.mesh, plan.targets, painted, params, passes.orbit_counts, part(progress, 0.0, 0.85))
         results.save_bake(folder, passes.mesh, plan.targets, result, part(progress, 0.85, 1.0), vxz=job.vxz)
@@ -187,6 +187,7 @@ class Pipeline:
         facts["files"] = [path.name for path in paths]
         return []
 
-    def _plan(self, mesh: MeshData) -> Plan:
+    def plan(self, mesh: MeshData) -> Plan:
+        """What to bake, as the passes stage chose it. mesh: as that stage saved it."""
         uv_maps = {int(k): v for k, v in self.run_folder.require("passes").facts["uv_maps"].items()}
         return plan_targets(mesh, uv_choice=uv_maps, size=self.job.texture_size, atlas=self.job.atlas)

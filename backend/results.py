@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +89,10 @@ def texture_files(bake: Path, mesh: MeshData) -> list[TextureFiles]:
     """The textures of a finished bake and the objects they belong to; instances go with their originals."""
     result = []
     for entry in json.loads((bake / "textures.json").read_text(encoding="utf-8"))["textures"]:
-        originals = set(entry["objects"])
-        copies = {i for i, original in mesh.instance_of.items() if original in originals}
         result.append(
             TextureFiles(
                 entry["name"],
-                tuple(sorted(originals | copies)),
+                with_instances(entry["objects"], mesh),
                 entry["uv_map"],
                 tuple(bake / name for name in entry["files"]),
                 tuple(entry["tiles"]),
@@ -102,6 +100,12 @@ def texture_files(bake: Path, mesh: MeshData) -> list[TextureFiles]:
             )
         )
     return result
+
+
+def with_instances(objects: Iterable[int], mesh: MeshData) -> tuple[int, ...]:
+    """Those objects and the instances of them, in order."""
+    originals = set(objects)
+    return tuple(sorted(originals | {i for i, original in mesh.instance_of.items() if original in originals}))
 
 
 def save_pictures(run: RunFolder, folder: Path, progress: Progress) -> None:

@@ -80,7 +80,7 @@ def test_without_captions_the_layout_is_the_same(monkeypatch):
 
 def test_pictures_keep_their_proportions():
     wide = np.full((20, 100, 4), (200, 0, 0, 255), np.uint8)
-    cell = pictures._fit(wide)
+    cell = pictures.fit_cell(wide)
     assert cell.shape == (CELL, CELL, 3)
     red = (cell == (200, 0, 0)).all(axis=-1)
     assert red.any(axis=0).all()

@@ -33,14 +33,47 @@ def _decibel(mean_square: float) -> float:
 
 def ssim(picture: Picture, truth: Picture, mask: NDArray[np.bool_]) -> float:
     """Mean structural similarity over the mask and the channels: Gaussian window of sigma 1.5, 11 x 11, range 1."""
+    luminance, structure = _similarity(np.asarray(picture, np.float64), np.asarray(truth, np.float64))
+    return float((luminance * structure)[mask].mean())
+
+
+SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # exponents of MS-SSIM, finest scale first
+
+
+def ms_ssim(picture: Picture, truth: Picture, mask: NDArray[np.bool_]) -> float:
+    """Multi-scale structural similarity (Wang, Simoncelli and Bovik 2003) over the mask and the channels, range 1.
+
+    Five scales, each the mean of 2 x 2 pixels of the one before. At each, the index is averaged over the pixels whose
+    11 x 11 window lies inside the picture and that are whole pixels of the mask; scales without such pixels are left
+    out, and the exponents of the others are scaled to a sum of one. Not a number without any.
+    """
     x, y = np.asarray(picture, np.float64), np.asarray(truth, np.float64)
+    values: list[tuple[float, float]] = []
+    for scale in range(len(SCALES)):
+        if scale:
+            x, y = _halved(x), _halved(y)
+            mask = _halved(mask.astype(np.float32)[..., None])[..., 0] > 0.99
+        inside = np.zeros_like(mask)
+        inside[5:-5, 5:-5] = mask[5:-5, 5:-5]
+        if not inside.any():
+            break
+        luminance, structure = (part[inside] for part in _similarity(x, y))
+        values.append((float(structure.mean()), float((luminance * structure).mean())))
+    if not values:
+        return float("nan")
+    factors = [*(structure for structure, _ in values[:-1]), values[-1][1]]
+    exponents = np.array(SCALES[: len(values)]) / sum(SCALES[: len(values)])
+    return float(np.prod(np.maximum(factors, 0.0) ** exponents))
+
+
+def _similarity(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Luminance and contrast-structure terms of SSIM at every pixel and channel."""
     mean_x, mean_y = _window(x), _window(y)
     var_x = _window(x * x) - mean_x * mean_x
     var_y = _window(y * y) - mean_y * mean_y
     covariance = _window(x * y) - mean_x * mean_y
     c1, c2 = 0.01**2, 0.03**2
-    index = ((2 * mean_x * mean_y + c1) * (2 * covariance + c2)) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
-    return float(index[mask].mean())
+    return (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1), (2 * covariance + c2) / (var_x + var_y + c2)
 
 
 def _window(image: Picture) -> NDArray[np.float64]:
@@ -49,7 +82,12 @@ def _window(image: Picture) -> NDArray[np.float64]:
 
 def sharpness(picture: Picture, truth: Picture, mask: NDArray[np.bool_]) -> float:
     """Mean Sobel magnitude of the grey picture over the mask, divided by that of the truth."""
-    return float(sobel_magnitude(grey(picture))[mask].mean() / sobel_magnitude(grey(truth))[mask].mean())
+    return gradient(picture, mask) / gradient(truth, mask)
+
+
+def gradient(picture: Picture, mask: NDArray[np.bool_]) -> float:
+    """Mean Sobel magnitude of the grey picture over the mask, per pixel in a range of 1."""
+    return float(sobel_magnitude(grey(picture))[mask].mean())
 
 
 def shift_tolerant_psnr(
@@ -134,7 +172,7 @@ def sliced_wasserstein(
     return float(np.mean(results)) if results else float("nan")
 
 
-def _halved(image: NDArray[np.float32]) -> NDArray[np.float32]:
+def _halved(image: NDArray[np.floating]) -> NDArray[np.floating]:
     """Half the size by area; an odd last row or column is dropped."""
     height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
     return image[:height, :width].reshape(height // 2, 2, width // 2, 2, -1).mean(axis=(1, 3))
