@@ -45,7 +45,7 @@ bench: $(VENV)/dev.stamp  ## figures as ratios, measured side by side; prints th
 	$(RUN) backend/cli.py bench
 
 tables: $(VENV)/dev.stamp $(VENV)/neural.stamp  ## quality under drift beside other methods, and the parts of a small OrbitPainter; goes on where it was stopped (out/tables); hours on two cores
-	$(RUN) backend/cli.py bench drift
+	$(RUN) backend/cli.py bench drift frames
 	$(DATA) --count 1200 --colourings 3 --first 3000 --out out/tables/training/data
 	$(DATA) --count 20 --out out/tables/training/held-out
 	$(RUN) backend/cli.py train ablation --data out/tables/training/data --held-out out/tables/training/held-out \

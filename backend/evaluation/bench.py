@@ -38,6 +38,7 @@ BENCHMARKS = {
     "stage": "TextureOptimizer as a whole",
     "growth": "how cost grows with voxels, views and texels",
     "view_selection": "view selection beside a dense table of all labels",
+    "frames": "quality against the number of frames and their resolution",
     "drift": "quality with drifting frames beside other ways of making a texture",
 }
 CLI = Path(__file__).resolve().parent.parent / "cli.py"

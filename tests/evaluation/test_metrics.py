@@ -114,3 +114,37 @@ def test_seam_ratio_finds_the_step_at_a_seam():
     far = points * 100  # nothing is adjacent in space any more
     tile = BakedTile(1001, np.zeros((size, size, 4), np.uint8), label, np.zeros((size, size), np.uint8))
     assert np.isnan(metrics.seam_ratio([tile], [truth], [far]))
+
+
+def test_ms_ssim_equals_torchmetrics():
+    torch = pytest.importorskip("torch")
+    reference = pytest.importorskip("torchmetrics.functional.image").multiscale_structural_similarity_index_measure
+    random = np.random.default_rng(5)
+    truth = np.clip((filters.gaussian(random.random((190, 222, 3)), 1.5) - 0.5) * 4 + 0.5, 0, 1)
+    whole = np.ones(truth.shape[:2], bool)
+    for picture in (filters.gaussian(truth, 1.2), np.clip(truth + random.normal(0, 0.1, truth.shape), 0, 1)):
+        tensors = [torch.from_numpy(np.moveaxis(p, -1, 0)[None].astype(np.float64)) for p in (picture, truth)]
+        expected = float(reference(*tensors, data_range=1.0))
+        assert metrics.ms_ssim(picture, truth, whole) == pytest.approx(expected, abs=1e-4)
+
+
+def test_ms_ssim_of_one_scale_is_ssim_and_of_none_is_not_a_number(pictures):
+    truth, soft, noisy, _ = pictures
+    centre = np.zeros(truth.shape[:2], bool)
+    centre[40, 33] = True  # no block of 2 x 2 pixels lies inside, so that the finest scale alone counts
+    assert metrics.ms_ssim(noisy, truth, centre) == pytest.approx(metrics.ssim(noisy, truth, centre), abs=1e-6)
+    assert np.isnan(metrics.ms_ssim(soft, truth, np.zeros_like(centre)))
+
+
+def test_ms_ssim_is_one_for_equal_pictures_and_forgives_no_blur(pictures):
+    truth, soft, noisy, mask = pictures
+    assert metrics.ms_ssim(truth, truth, mask) == pytest.approx(1)
+    assert metrics.ms_ssim(filters.gaussian(soft, 1.5), truth, mask) < metrics.ms_ssim(soft, truth, mask) < 0.99
+    assert metrics.ms_ssim(noisy, truth, mask) == pytest.approx(metrics.ms_ssim(truth, noisy, mask))
+
+
+def test_gradient_of_a_ramp_is_its_slope(pictures):
+    ramp = np.repeat(np.linspace(0, 1, 51)[None, :, None], 20, axis=0).repeat(3, axis=2)
+    inner = np.zeros(ramp.shape[:2], bool)
+    inner[2:-2, 2:-2] = True
+    assert metrics.gradient(ramp, inner) == pytest.approx(0.02, rel=1e-3)
