@@ -96,17 +96,17 @@ class SceneHost(FileHost):
         return self._loaded
 
 
-@dataclass(frozen=True, eq=False)
 class GivenFrames:
     """A painter that hands out frames that were made before (backend/painters/base.py)."""
 
-    painted: PaintedFrames
-    name: str = "truth"
-    supersample: int = 1
+    name, supersample = "truth", 1
+
+    def __init__(self, painted: PaintedFrames) -> None:
+        self._painted = painted
 
     def paint(self, request: PaintRequest, progress: Progress) -> PaintedFrames:
         progress(1.0, "true frames")
-        return self.painted
+        return self._painted
 
     def close(self) -> None: ...
 

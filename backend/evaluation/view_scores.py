@@ -78,7 +78,7 @@ def look(
                 row["clip_i"] = similarity(found["clip"], real["clip"])
             values[name].append(row)
     if features:
-        save_npz(folder / "features.npz", **{name: np.stack(rows) for name, rows in features.items()})
+        save_npz(folder / "features.npz", True, **{name: np.stack(rows) for name, rows in features.items()})
     return {name: _means(rows) for name, rows in values.items()}
 
 
