@@ -20,6 +20,7 @@ from ..host import Host, Loaded
 from ..job import Job
 from ..mesh import MeshData
 from ..orbits.cameras import DISTANCE, FOCAL_PER_WIDTH, Camera, look
+from ..orbits.files import turned
 from ..orbits.passes import ViewPasses
 from ..painters.base import VIEWS, Frame, PaintedFrames, PaintRequest
 from ..progress import Progress, silent
@@ -132,19 +133,22 @@ def known(item: EvaluationItem, textured: bool, host: Callable[[], Host]) -> Ite
         yield Truth(scene.mesh, lambda hits: scene.colour(hits.point), scene.colour)
     else:
         made = procedural_object(item.seed)
-        yield Truth(made.mesh, lambda hits: made.colour(hits.point, made.mesh.face_object[hits.triangle]))
+        yield Truth(made.mesh, lambda hits: _painted(made.mesh, made.paint, hits))
 
 
 def _painted(mesh: MeshData, paint_of: PaintOf, hits: Hits) -> NDArray[np.float32]:
-    """Base colours at hits from a host that paints whole views."""
+    """Base colours at hits from what paints whole views."""
     camera = hits.camera.resized(hits.camera.width * hits.supersample, hits.camera.height * hits.supersample)
     shape = (camera.height, camera.width)
-    mask, position = np.zeros(shape, bool), np.zeros((*shape, 3), np.float32)
+    mask, position, normal = np.zeros(shape, bool), np.zeros((*shape, 3), np.float32), np.zeros((*shape, 3), np.float32)
     objects = np.full(shape, -1, np.int16)
     mask.reshape(-1)[hits.index] = True
     position.reshape(-1, 3)[hits.index] = hits.point
+    shading = np.einsum("nk,nkc->nc", hits.weights, mesh.corner_normals[hits.triangle])
+    normal.reshape(-1, 3)[hits.index] = shading
+    normal = turned(normal, position, mask, camera)
     objects.reshape(-1)[hits.index] = mesh.face_object[hits.triangle]
-    return paint_of(ViewPasses(camera, position, np.zeros_like(position), mask, objects)).colour
+    return paint_of(ViewPasses(camera, position, normal, mask, objects)).colour
 
 
 def side_camera(view: str, size: int) -> Camera:

@@ -35,7 +35,7 @@ class Recorder:
     def __init__(self):
         self.notes, self.results, self.kept = [], [], []
 
-    def plan(self, stages):
+    def plan(self, stages, estimate=None):
         self.planned = list(stages)
 
     def begin(self, stage): ...
