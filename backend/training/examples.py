@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..dataset.sample import OrbitSample
 from ..errors import InputError
 from ..painters.orbitpainter.gasa_layout import GasaLayout, build_layout
-from ..painters.orbitpainter.gasa_tokens import GasaOptions, TokenGeometry, token_geometry, tokens_to_keep
+from ..painters.orbitpainter.gasa_tokens import PATCH, GasaOptions, TokenGeometry, token_geometry, tokens_to_keep
 from ..painters.orbitpainter.latent_layouts import Run, encode_run, plan_runs
 from ..painters.orbitpainter.latents import encode, network_input, pixels_to_video
 from .config import ModelConfig
@@ -83,7 +83,13 @@ def run_of(sample: OrbitSample, model: ModelConfig, stride: int, random: np.rand
 
 
 def encode_sample(vae: Any, sample: OrbitSample, run: Run, grid: int) -> Encoded:
-    """Encode the passes of the orbits in `run`. grid: voxels along a side, see `GasaOptions`."""
+    """Encode the passes of the orbits in `run`. grid: voxels along a side, see `GasaOptions`. Raises InputError."""
+    if sample.size % PATCH:
+        raise InputError(
+            "sample-size",
+            f"The frames of sample {sample.key} are of {sample.size} pixels, which is no multiple of {PATCH}.",
+            "Render the data set with another --size.",
+        )
     orbits = {"H": slice(0, sample.views[0]), "V": slice(sample.views[0], None)}
     parts = [orbits[segment.orbit] for segment in run.segments]
     latents = {}

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import torch
 
 from ..errors import CancelledError, InputError
-from ..files import atomic_path
+from ..files import atomic_path, output_errors
 from ..progress import Progress, silent
 from . import checkpoint
 from .average import Average
@@ -171,7 +171,9 @@ class Trainer:
                 loss, norm = self._one_step()
                 self.step += 1
                 if log is not None and (self.step % run.log_every == 0 or self.step in (1, run.steps)):
-                    log.write(self.step, loss, norm, rate_at(self.config.optimiser, self.step - 1, run.steps), begun)
+                    rate = rate_at(self.config.optimiser, self.step - 1, run.steps)
+                    with output_errors(self.out):
+                        log.write(self.step, loss, norm, rate, begun)
                 if self.step % run.save_every == 0 or self.step == run.steps:
                     self.save()
                     saved = self.step

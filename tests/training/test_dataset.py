@@ -132,6 +132,16 @@ def test_references_are_lit_and_stand_where_they_say():
     assert camera.centre == pytest.approx([1.5, 0, 0])
 
 
+def test_references_have_lights_of_their_own_and_the_target_has_none():
+    plan = replace(PLAN, references=(2, 3, 3), max_angle=0, max_elevation=0)  # all from the front
+    sample = procedural_sample(procedural_object(11), plan)
+    pictures = [picture.tobytes() for picture in sample.references]
+    assert pictures[0] == pictures[1]  # the object's own orbit: one light
+    assert len(set(pictures)) == 7  # random lights and three points: others in every picture
+    other = procedural_sample(procedural_object(11), replace(plan, references=(1, 0, 0)))
+    assert np.array_equal(sample.albedo, other.albedo)
+
+
 def test_shards_keep_everything(tmp_path, shards):
     samples = [stored.read() for stored in stored_samples(shards)]
     assert [sample.key for sample in samples] == [f"procedural-{seed:08d}" for seed in _seeds(6)]

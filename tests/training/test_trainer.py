@@ -10,6 +10,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 pytest.importorskip("tensorboard")
 
+from orbit_painter.backend.dataset.items import Procedural  # noqa: E402
+from orbit_painter.backend.dataset.plan import RenderPlan  # noqa: E402
+from orbit_painter.backend.dataset.render import render_dataset  # noqa: E402
 from orbit_painter.backend.errors import CancelledError, InputError, OutputError, UsageError  # noqa: E402
 from orbit_painter.backend.training import checkpoint  # noqa: E402
 from orbit_painter.backend.training.config import make_config  # noqa: E402
@@ -141,6 +144,42 @@ def test_a_full_disk_leaves_the_checkpoints_before(settings, tmp_path, monkeypat
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000002"]
     monkeypatch.undo()
     train(config, tmp_path, resume=True)
+
+
+def test_a_disk_that_fills_up_between_checkpoints_is_told_too(settings, tmp_path, monkeypatch):
+    import errno
+
+    from orbit_painter.backend.training.trainer import _Log
+
+    honest = _Log.write
+
+    def full(self, step, *more):
+        if step == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        honest(self, step, *more)
+
+    monkeypatch.setattr(_Log, "write", full)
+    with pytest.raises(OutputError, match="disk is full"):
+        train(make_config(settings), tmp_path)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000002"]
+
+
+def test_a_shard_cut_short_ends_the_run_before_it_begins(settings, shards, tmp_path):
+    broken = tmp_path / "data"
+    shutil.copytree(shards, broken)
+    shard = broken / "000001.tar"
+    shard.write_bytes(shard.read_bytes()[:3000])
+    with pytest.raises(InputError, match=r"000001\.tar is cut short"):
+        train(changed(settings, data={"shards": str(broken)}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_frames_of_a_size_that_no_network_takes_are_named(settings, tmp_path):
+    odd = RenderPlan(views=(2, 2), size=40, references=(1, 0, 0))
+    render_dataset(Procedural(0, 1, 1, odd), tmp_path / "data", odd, source="test")
+    with pytest.raises(InputError, match="procedural-00000000 are of 40 pixels") as caught:
+        train(changed(settings, data={"shards": str(tmp_path / "data")}), tmp_path / "run")
+    assert caught.value.code == "sample-size"
 
 
 class Broken(ShardSource):
