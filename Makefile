@@ -46,13 +46,13 @@ bench: $(VENV)/dev.stamp  ## figures as ratios, measured side by side; prints th
 
 tables: $(VENV)/dev.stamp $(VENV)/neural.stamp  ## quality under drift beside other methods, and the parts of a small OrbitPainter; goes on where it was stopped (out/tables); hours on two cores
 	$(RUN) backend/cli.py bench drift frames
-	$(DATA) --count 1200 --colourings 3 --first 3000 --out out/tables/training/data
-	$(DATA) --count 20 --out out/tables/training/held-out
+	$(DATA) --count 700 --colourings 4 --first 4000 --out out/tables/training/data
+	$(DATA) --count 24 --out out/tables/training/held-out
 	$(RUN) backend/cli.py train ablation --data out/tables/training/data --held-out out/tables/training/held-out \
-		--set run.steps=1500 --out out/tables/training/ablation
+		--set run.steps=300 --set run.sample_every=0 --out out/tables/training/ablation
 
-DATA := $(RUN) backend/cli.py dataset render --source procedural --views 8,8 --size 64 --references 1,3,1 \
-	--max-angle 0 --max-elevation 0 --no-material
+DATA := $(RUN) backend/cli.py dataset render --source procedural --patterns stripes,gradient,facing --views 4,4 --size 64 \
+	--references 1,1,1 --max-angle 0 --max-elevation 0 --no-material
 
 gpu-check: $(VENV)/dev.stamp  ## what needs a GPU, as a table for docs/benchmarks.md
 	$(RUN) backend/cli.py bench gpu network

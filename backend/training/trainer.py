@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 import torch
 
-from ..errors import CancelledError, InputError
+from ..errors import CancelledError, InputError, UsageError
 from ..files import atomic_path, output_errors
 from ..progress import Progress, silent
 from . import checkpoint
@@ -55,7 +55,7 @@ class Trainer:
 
     def __init__(self, config: TrainConfig, out: Path, source: Source, note: Note = lambda text: None) -> None:
         from accelerate import Accelerator
-        from accelerate.utils import DistributedDataParallelKwargs
+        from accelerate.utils import DistributedDataParallelKwargs, DistributedType
 
         if config.run.threads:
             torch.set_num_threads(config.run.threads)
@@ -69,6 +69,12 @@ class Trainer:
         )
         self.note = note if self.accelerator.is_main_process else lambda text: None
         accelerator = self.accelerator
+        if accelerator.distributed_type == DistributedType.FSDP:
+            raise UsageError(
+                "accelerate-fsdp",
+                "accelerate was started with FSDP of its own, whose checkpoints this training does not write.",
+                "Start it without (or with torchrun), and say --set run.shard=true.",
+            )
         self.split = config.run.shard and accelerator.num_processes > 1
         self.network = build_network(config)
         if self.split:

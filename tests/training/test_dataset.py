@@ -1,5 +1,6 @@
 """Data sets: procedural objects, shards, resuming, and what is broken."""
 
+import errno
 import io
 import json
 import subprocess
@@ -26,7 +27,7 @@ from orbit_painter.backend.dataset.procedural_shapes import CARVED
 from orbit_painter.backend.dataset.render import Share, render_dataset
 from orbit_painter.backend.dataset.sample import ReferenceView
 from orbit_painter.backend.dataset.shards import index_shard, stored_samples, write_shard
-from orbit_painter.backend.errors import InputError, UsageError
+from orbit_painter.backend.errors import InputError, OutputError, UsageError
 from orbit_painter.backend.file_host import FileHost
 from orbit_painter.backend.mesh import face_normals
 from orbit_painter.backend.orbits.encoding import encode_view
@@ -251,6 +252,34 @@ def test_an_interrupted_shard_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         render_dataset(Procedural(0, 2, 1, PLAN), tmp_path, PLAN, source="x", progress=stop)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dataset.json"]
+
+
+def test_a_full_disk_leaves_the_shards_before(tmp_path, monkeypatch):
+    honest = tarfile.TarFile.addfile
+
+    def full(self, info, file=None):
+        if info.name.startswith("procedural-00000001.position"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        honest(self, info, file)
+
+    monkeypatch.setattr(tarfile.TarFile, "addfile", full)
+    with pytest.raises(OutputError, match="disk is full"):
+        render_dataset(Procedural(0, 2, 1, PLAN), tmp_path, PLAN, source="x", per_shard=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000000.tar", "dataset.json"]
+    monkeypatch.undo()
+    done = render_dataset(Procedural(0, 2, 1, PLAN), tmp_path, PLAN, source="x", per_shard=1)
+    assert (done.kept, done.samples) == (1, 1)
+
+
+@pytest.mark.parametrize("patterns", ["plaid,stars", "logo"])
+def test_patterns_are_chosen_by_name(tmp_path, patterns):
+    words = ["dataset", "render", "--source", "procedural", "--out", str(tmp_path / "x"), "--patterns", patterns]
+    with pytest.raises(UsageError, match="pattern"):
+        run_command(parser().parse_args(words), FileHost(), TerminalConsole(), lambda: None)
+    assert {procedural_object(seed, patterns=["stripes", "logo"]).colour.words for seed in range(20)} == {
+        "stripes",
+        "stripes, logo",
+    }
 
 
 def test_models_are_found_and_named(tmp_path):
