@@ -72,7 +72,8 @@ def _bake_tile(
         triangle = owner.reshape(-1)[block]
         points = texel_points(uv, corners, triangle, block, size)
         span = part(progress, 0.05 + 0.85 * start / len(texels), 0.05 + 0.85 * (start + len(block)) / len(texels))
-        found = sampler.sample(points, normals[triangle].astype(np.float32), two_sided[triangle], span)
+        face = target.faces[triangle]
+        found = sampler.sample(points, normals[triangle].astype(np.float32), two_sided[triangle], span, face)
         _store(found.colour, factor, top, block, rgba)
         label[block], confidence[block] = found.label, found.confidence
     progress(0.9, target.name)

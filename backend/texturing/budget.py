@@ -88,7 +88,8 @@ def planned_bytes(mesh: MeshData, targets: Sequence[TextureTarget], views: Seque
     kept = (11 if params.bits == 16 else 7) * sum(texels)
     baking = 20 * max(texels, default=0) + 150 * min(BLOCK_TEXELS, max(texels, default=0))
     aligned = sum(view.image.nbytes for view in views) + 90 * MIB if params.alignment else 0
-    always = 100 * coarse + aligned + 3 * one_map + 60 * len(mesh.faces) + WORKING
+    sheets = sum(2 * view.image.shape[0] * view.image.shape[1] for view in views)
+    always = 100 * coarse + aligned + sheets + 3 * one_map + 60 * len(mesh.faces) + WORKING
     return int(always + max(selection, kept + baking, kept + 130 * fine + params.grid**3 / 5))
 
 

@@ -17,10 +17,12 @@ from ..mesh import MeshData
 from ..orbits.cameras import Camera
 from ..orbits.passes import PassSet
 from . import accel
+from .sheets import connected_parts, sheet_map
 from .types import FuseParams
 from .voxels import expand
 
 NEAR = 1e-4  # unit-cube lengths; what lies nearer or behind is clipped
+NO_SHEETS = np.zeros((0, 0), np.int16)
 BANDS = 8
 CACHE_BYTES = 2 * 2**30
 BLOCK_TRIANGLES = 131_072
@@ -29,11 +31,18 @@ BLOCK_PIXELS = 131_072
 
 
 class DepthMaps(Protocol):
-    """Where visibility gets its depth from: one map per view, along the viewing axis, infinite for background."""
+    """Where visibility gets its depth from: one map per view, along the viewing axis, infinite for background.
+
+    sheets  what each pixel of a view of its camera's size shows (sheets.py), empty where that is not known
+    part    name int16 (F,) in those maps of the part each face belongs to, empty where that is not known
+    """
 
     @property
     def cameras(self) -> Sequence[Camera]: ...
+    @property
+    def part(self) -> NDArray[np.int16]: ...
     def depth(self, view: int) -> tuple[NDArray[np.float32], Camera]: ...
+    def sheets(self, view: int) -> NDArray[np.int16]: ...
 
 
 class DepthSource:
@@ -41,7 +50,8 @@ class DepthSource:
 
     vertices float32 (V, 3), faces int32 (F, 3), cameras one per view, size pixels of the longer side.
     Maps are kept as float32 until `cache_bytes` (default 2 GiB: 128 maps of 2048^2) are used up; those that do not
-    fit are computed again each time.
+    fit are computed again each time. Maps of sheets, 2 bytes a frame pixel, are always kept.
+    margin  frame pixels around a pixel that mix into it, beside the pixel itself; negative: no maps of sheets
     """
 
     def __init__(
@@ -51,6 +61,7 @@ class DepthSource:
         cameras: Sequence[Camera],
         size: int = 1024,
         cache_bytes: int = CACHE_BYTES,
+        margin: float = 0.0,
     ) -> None:
         self.vertices = vertices
         self.faces = faces
@@ -58,24 +69,44 @@ class DepthSource:
         self.size = size
         self._room = cache_bytes
         self._kept: dict[int, NDArray[np.float32]] = {}
+        self._margin = margin
+        self._part: NDArray[np.int16] | None = None
+        self._sheets: dict[int, NDArray[np.int16]] = {}
 
     @staticmethod
     def of_mesh(
         mesh: MeshData, cameras: Sequence[Camera], params: FuseParams, cache_bytes: int = CACHE_BYTES
     ) -> DepthSource:
         """For a mesh, at FuseParams.depth_size and at least 2048 for grids above 512."""
-        return DepthSource(mesh.vertices, mesh.faces, cameras, params.depth_map_size, cache_bytes)
+        size, margin = params.depth_map_size, params.edge_erosion - 1.0
+        return DepthSource(mesh.vertices, mesh.faces, cameras, size, cache_bytes, margin)
+
+    @property
+    def part(self) -> NDArray[np.int16]:
+        if self._part is None:
+            known = self._margin >= 0
+            self._part = connected_parts(self.vertices, self.faces) if known else np.zeros(0, np.int16)
+        return self._part
 
     def depth(self, view: int) -> tuple[NDArray[np.float32], Camera]:
         """(depth float32 (h, w), the camera of that size) of a view."""
         camera = depth_camera(self.cameras[view], self.size)
         kept = self._kept.get(view)
         if kept is None:
-            kept, _ = depth_map(self.vertices, self.faces, camera)
+            kept, triangle = depth_map(self.vertices, self.faces, camera)
             if kept.nbytes <= self._room:
                 self._room -= kept.nbytes
                 self._kept[view] = kept
+            if view not in self._sheets and len(self.part):
+                size = self.cameras[view].width, self.cameras[view].height
+                self._sheets[view] = sheet_map(kept, triangle, camera, self.part, *size, self._margin)
         return kept, camera
+
+    def sheets(self, view: int) -> NDArray[np.int16]:
+        """int16 (h, w) of the view's own size."""
+        if view not in self._sheets and len(self.part):
+            self.depth(view)
+        return self._sheets.get(view, NO_SHEETS)
 
 
 class PassDepth:
@@ -91,6 +122,13 @@ class PassDepth:
     def depth(self, view: int) -> tuple[NDArray[np.float32], Camera]:
         passes = self.passes.view(view)
         return passes.depth, passes.camera
+
+    @property
+    def part(self) -> NDArray[np.int16]:
+        return np.zeros(0, np.int16)
+
+    def sheets(self, view: int) -> NDArray[np.int16]:
+        return NO_SHEETS
 
 
 def depth_camera(camera: Camera, size: int) -> Camera:

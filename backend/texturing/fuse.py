@@ -53,7 +53,7 @@ def fuse(
     views, orbit = _views(painted, orbit_counts, warnings)
     anchors = len(painted.anchors)
     locked = tuple(range(anchors)) or (0,)
-    cameras = [view.camera for view in views]
+    cameras = [view.camera.resized(*view.image.shape[1::-1]) for view in views]
     budget = fitting(mesh, targets, views, params)
     params = budget.params
     warnings += budget.warnings

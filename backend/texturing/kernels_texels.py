@@ -220,23 +220,98 @@ def store(colour, factor, top, texels, begin, end, rgba):
 
 
 @njit
+def _plane_depth(column, row, focal, cx, cy, orthographic, normal_right, normal_down, normal_ahead, offset):
+    """Depth at a pixel's centre of the plane normal . x = offset in camera space, and the centre's place in it."""
+    a, b = (column + 0.5 - cx) / focal, (row + 0.5 - cy) / focal
+    if orthographic:
+        return (offset - normal_right * a - normal_down * b) / normal_ahead, a, b
+    z = offset / (normal_right * a + normal_down * b + normal_ahead)
+    return z, a * z, b * z
+
+
+@njit
+def sample_part(image, sheet, part, x, y, z, nx, ny, nz, u, v, pixel, cosine, view, depth):
+    """As kernels_visibility.sample, but from pixels that show nothing but `part`; see texel_sampling.sample_part."""
+    height, width = sheet.shape
+    top = 255.0 if image.itemsize == 1 else 65535.0
+    column, row = math.floor(u - 0.5), math.floor(v - 0.5)
+    if 0 <= column < width - 1 and 0 <= row < height - 1:
+        clean = sheet[row, column] == part and sheet[row, column + 1] == part
+        if clean and sheet[row + 1, column] == part and sheet[row + 1, column + 1] == part:
+            return sample(image, u, v)
+    dx, dy, dz = x - view[9], y - view[10], z - view[11]
+    right = view[0] * dx + view[1] * dy + view[2] * dz
+    down = view[3] * dx + view[4] * dy + view[5] * dz
+    ahead = view[6] * dx + view[7] * dy + view[8] * dz
+    n_right = view[0] * nx + view[1] * ny + view[2] * nz
+    n_down = view[3] * nx + view[4] * ny + view[5] * nz
+    n_ahead = view[6] * nx + view[7] * ny + view[8] * nz
+    offset = n_right * right + n_down * down + n_ahead * ahead
+    orthographic, ratio = view[23] > 0, view[17] / view[12]
+    pixel *= ratio
+    k = min(max(int((v - view[14]) * ratio + view[19]), 0), depth.shape[0] - 1)
+    l = min(max(int((u - view[13]) * ratio + view[18]), 0), depth.shape[1] - 1)
+    plane, _, _ = _plane_depth(
+        l, k, view[17], view[18], view[19], orthographic, n_right, n_down, n_ahead, offset
+    )  # fmt: skip
+    home = sheet[min(int(v), height - 1), min(int(u), width - 1)]
+    bare = abs(plane - depth[k, l]) <= 1e-4 + 0.3 * pixel and (home == part or home == -2)
+    slope = min(math.sqrt(max(1.0 - cosine * cosine, 0.0)) / max(cosine, 1e-9), 10.0)
+    off = view[20] + pixel * (1.0 + slope)
+    for ring in range(2):
+        red, green, blue, total = 0.0, 0.0, 0.0, 0.0
+        for j in range(max(row - ring, 0), min(row + ring + 1, height - 1) + 1):
+            for i in range(max(column - ring, 0), min(column + ring + 1, width - 1) + 1):
+                if sheet[j, i] != part:
+                    continue
+                plane, across, along = _plane_depth(
+                    i, j, view[12], view[13], view[14], orthographic, n_right, n_down, n_ahead, offset
+                )  # fmt: skip
+                k = min(max(int((j + 0.5 - view[14]) * ratio + view[19]), 0), depth.shape[0] - 1)
+                l = min(max(int((i + 0.5 - view[13]) * ratio + view[18]), 0), depth.shape[1] - 1)
+                if not abs(plane - depth[k, l]) <= off:
+                    continue
+                across, along, deeper = across - right, along - down, plane - ahead
+                gap = (across * across + along * along + deeper * deeper) / (pixel * pixel)
+                if not bare and gap > 4.0:
+                    continue
+                gu, gv = abs(i + 0.5 - u), abs(j + 0.5 - v)
+                weight = (1.0 - gu) * (1.0 - gv) if ring == 0 else 1.0 / (1.0 + gap) ** 3
+                weight *= image[j, i, 3]
+                red, green = red + weight * image[j, i, 0], green + weight * image[j, i, 1]
+                blue, total = blue + weight * image[j, i, 2], total + weight
+        if total > 0:
+            return red / total, green / total, blue / total, top
+    if not bare:
+        return 0.0, 0.0, 0.0, 0.0
+    return sample(image, u, v)
+
+
+@njit
 def visit_view(
-    points, normals, two_sided, rows, share, view, depth, image, confidence, gain, unit, alpha, index, best, colour,
-    label, sure,
+    points, normals, two_sided, part, rows, share, view, depth, sheet, image, confidence, gain, unit, alpha, index,
+    best, colour, label, sure,
 ):  # fmt: skip
     """Sample one view at the points `rows` that it sees, into colour (m, 4), label (m,) and sure (m,).
 
     share (n,) or empty: mix that much into colour instead; best (m,) or empty: only where cos theta is larger.
+    sheet (h, w) or empty: what each pixel shows; part (m,): what each point belongs to.
     """
     for r in range(len(rows)):
         p = rows[r]
-        sees, cosine, u, v, _, _ = see(
+        sees, cosine, u, v, _, pixel = see(
             points[p, 0], points[p, 1], points[p, 2], normals[p, 0], normals[p, 1], normals[p, 2],
             two_sided[p], view, depth,
         )  # fmt: skip
         if not sees or (len(best) > 0 and not np.float32(cosine) > best[p]):
             continue
-        red, green, blue, weight = sample(image, u, v)
+        if sheet.shape[0] > 0 and part[p] >= 0 and not alpha:
+            red, green, blue, weight = sample_part(
+                image, sheet, part[p], points[p, 0], points[p, 1], points[p, 2], normals[p, 0], normals[p, 1],
+                normals[p, 2], u, v, pixel, cosine, view, depth,
+            )  # fmt: skip
+        else:
+            red, green, blue, weight = sample(image, u, v)
         if not weight > 0 and (not alpha or len(best) > 0):
             continue
         red, green, blue, weight = red * gain[0] * unit, green * gain[1] * unit, blue * gain[2] * unit, weight * unit

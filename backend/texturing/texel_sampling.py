@@ -14,8 +14,9 @@ from ..painters.base import Frame
 from ..progress import Progress, part, silent
 from . import accel
 from .candidates import collect_candidates
-from .depth import DepthMaps
+from .depth import NO_SHEETS, DepthMaps
 from .neighbours import voxel_neighbours
+from .part_sampling import sample_part
 from .types import UNOBSERVED, FuseParams, SurfaceVoxels
 from .visibility import View, blocks, sample_frame, see, sides
 from .voxel_lookup import SAME_SHEET, VoxelLookup
@@ -49,11 +50,13 @@ class Samples:
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """Surface points float32 (m, 3), their unit normals float32 (m, 3), and which are seen from both sides."""
+    """Surface points float32 (m, 3), their unit normals float32 (m, 3), which are seen from both sides, and the name
+    of the part int16 (m,) each belongs to (-1: not known)."""
 
     points: NDArray[np.float32]
     normals: NDArray[np.float32]
     two_sided: NDArray[np.bool_]
+    part: NDArray[np.int16]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +109,11 @@ class SurfaceSampler:
         normals: NDArray[np.float32],
         double_sided: bool | NDArray[np.bool_] = False,
         progress: Progress = silent,
+        face: NDArray[np.integer] | None = None,
     ) -> Samples:
         """Colours at surface points (m, 3) with unit geometric normals (m, 3).
 
+        face int (m,): the face of the mesh that each lies on, so that its colour comes from its own part only.
         A point takes the label of its voxel if that view sees it (tolerance 1 voxel); else the view that sees it
         best; else the trilinear mean of the voxel colours around it. Near label seams two views are mixed.
         Memory: 90 bytes a point.
@@ -117,6 +122,7 @@ class SurfaceSampler:
             np.ascontiguousarray(points, np.float32),
             np.ascontiguousarray(normals, np.float32),
             sides(double_sided, len(points)),
+            self._part(face, len(points)),
         )
         count = len(points)
         found = self.lookup.nearest(surface.points, surface.normals)
@@ -152,6 +158,10 @@ class SurfaceSampler:
         out.label[:] = label
         self._fill(surface, home, out, np.arange(len(label)))
 
+    def _part(self, face: NDArray[np.integer] | None, count: int) -> NDArray[np.int16]:
+        known = face is not None and len(self.depth_source.part)
+        return self.depth_source.part[face] if known else np.full(count, -1, np.int16)
+
     def _view(self, index: int, cos_min: float) -> View:
         frame = self.frames[index]
         height, width = frame.image.shape[:2]
@@ -172,7 +182,7 @@ class SurfaceSampler:
         """Make visits, whose rows are disjoint, several at a time. With `best` float32 (m,), cos theta so far, only
         where a view sees a point more squarely and opaquely."""
         best = NOTHING if best is None else best
-        views: dict[int, View] = {}
+        views: dict[int, tuple[View, NDArray[np.int16]]] = {}
 
         def work(visit: Visit) -> None:
             frame = self.frames[visit.index]
@@ -182,17 +192,18 @@ class SurfaceSampler:
             visit_view = _visit_numpy
             if accel.NUMBA:
                 from .kernels_texels import visit_view
-            view = views[visit.index]
+            view, sheet = views[visit.index]
+            sheet = sheet if sheet.shape == image.shape[:2] else NO_SHEETS
             visit_view(
-                surface.points, surface.normals, surface.two_sided, visit.rows, visit.share, view.packed, view.depth,
-                image, sure, self.gains[visit.index], unit, self.alpha, visit.index, best, out.colour, out.label,
-                out.confidence,
+                surface.points, surface.normals, surface.two_sided, surface.part, visit.rows, visit.share, view.packed,
+                view.depth, sheet, image, sure, self.gains[visit.index], unit, self.alpha, visit.index, best,
+                out.colour, out.label, out.confidence,
             )  # fmt: skip
 
         done, total = 0, max(1, sum(len(visit.rows) for visit in visits))
         for start in range(0, len(visits), VISITS_AT_ONCE):
             group = visits[start : start + VISITS_AT_ONCE]
-            views = {visit.index: self._view(visit.index, cos_min) for visit in group}
+            views = {v.index: (self._view(v.index, cos_min), self.depth_source.sheets(v.index)) for v in group}
             for visit, _ in zip(group, accel.mapped(work, group), strict=True):
                 done += len(visit.rows)
                 progress(done / total, "sampling views")
@@ -359,23 +370,27 @@ class SurfaceSampler:
 
 
 def _visit_numpy(
-    points, normals, two_sided, rows, share, packed, depth, image, confidence, gain, unit, alpha, index, best, colour,
-    label, sure,
+    points, normals, two_sided, part, rows, share, packed, depth, sheet, image, confidence, gain, unit, alpha, index,
+    best, colour, label, sure,
 ):  # fmt: skip
     """The NumPy reference of kernels_texels.visit_view."""
     view = View(packed, depth)
     for begin in range(0, len(rows), POINT_BLOCK):
         block = rows[begin : begin + POINT_BLOCK]
         hit = see(points[block], normals[block], two_sided[block], view)
-        rgb, weight = sample_frame(image, hit.u, hit.v)
+        if sheet.size and not alpha:
+            at = block[hit.rows]
+            rgb, weight = sample_part(image, sheet, part[at], points[at], normals[at], hit, view)
+        else:
+            rgb, weight = sample_frame(image, hit.u, hit.v)
         kept = (weight > 0) | (alpha and best.size == 0)
         if best.size:
             kept &= hit.cosine.astype(np.float32) > best[block[hit.rows]]
         at = block[hit.rows[kept]]
         value = np.concatenate([rgb[kept] * gain, weight[kept, None]], axis=1) * unit
         if share.size:
-            part = share[begin + hit.rows[kept], None].astype(np.float64)
-            colour[at] = (1.0 - part) * colour[at] + part * value
+            mixed = share[begin + hit.rows[kept], None].astype(np.float64)
+            colour[at] = (1.0 - mixed) * colour[at] + mixed * value
             continue
         colour[at], label[at], sure[at] = value, index, 255
         if confidence.size:

@@ -183,10 +183,11 @@ def test_sixteen_bit_frames(mesh, painted):
     assert abs(only_tile(result).rgba / 257 - only_tile(plain).rgba).max() <= 0.51
 
 
-def test_one_view_colours_what_it_sees_and_the_rest_is_filled(mesh, painted):
-    one = PaintedFrames(painted.frames[:1], exact=True)
-    result = bake(mesh, one, counts=(1, 0))
-    assert fidelity(mesh, result) > 40
+def test_one_view_colours_what_it_sees_and_the_rest_is_filled(mesh):
+    """Pixels on the outline mix the background in; taken as they are they would leave 28 dB."""
+    smooth = render_frames(mesh, soft, orbits()[:1], (1, 0), **{**CLEAN, "supersample": 2})
+    result = bake(mesh, PaintedFrames(smooth, exact=True), counts=(1, 0))
+    assert fidelity(mesh, result) > 37
     assert 0.5 < result.report["coverage"]["unseen"] < 0.8
     tile = only_tile(result)
     unseen = tile.rgba[tile.label == UNOBSERVED][:, :3]
@@ -299,8 +300,8 @@ def test_anchors_win_over_frames(mesh, painted):
     assert result.report["anchors"] == 1
     assert 0.1 < (tile.label == 0).sum() / (tile.label >= 0).sum() < 0.5
     mixed = abs(tile.rgba[tile.label == 0][:, :3].astype(int) - (200, 10, 10)).max(axis=1)
-    assert (mixed <= 1).mean() > 0.75  # all but the feather
-    assert mixed.mean() < 6
+    assert (mixed <= 1).mean() > 0.9  # all but the feather
+    assert mixed.mean() < 4
 
 
 @pytest.mark.parametrize(
@@ -425,7 +426,7 @@ def true_colours(mesh, target, source, textures):
 
 @pytest.mark.slow
 @pytest.mark.assets
-@pytest.mark.parametrize("name", ["spot", "fox", "cracker-box", "tea-set"])
+@pytest.mark.parametrize("name", ["spot", "fox", "cracker-box", "tea-set", "water-bottle", "sheen-chair"])
 def test_real_models_bake_back_to_their_textures(name, assets):
     """At 38 dB or better over observed texels, with texels of four frame pixels."""
     mesh, textures = load_asset(assets / name)
