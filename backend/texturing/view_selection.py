@@ -117,7 +117,7 @@ def _fast(
     labels = icm(levels[-1], levels[-1].greedy())
     sweeps = _sweeps(Expander(levels[-1], views, labels, min_cut), tolerance, part(progress, 0.0, 0.1))
     for k in range(LEVELS - 1, -1, -1):
-        labels = hand_down(levels[k], levels[k + 1], parents[k], labels)
+        labels = hand_down(levels[k], levels.pop(), parents.pop(), labels)
         labels = icm(levels[k], labels)
         share = part(progress, 0.1 + 0.9 * 0.25 ** (k + 1), 0.1 + 0.9 * 0.25**k)
         sweeps = _sweeps(Expander(levels[k], views, labels, min_cut), tolerance, share, 1)
