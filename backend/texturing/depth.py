@@ -27,7 +27,7 @@ BANDS = 8
 CACHE_BYTES = 2 * 2**30
 BLOCK_TRIANGLES = 131_072
 BLOCK_ROWS = 65_536
-BLOCK_PIXELS = 131_072
+BLOCK_PIXELS = 32_768
 
 
 class DepthMaps(Protocol):
@@ -293,7 +293,7 @@ def _fragments(
         # What one row of a triangle needs, by columns, so that widening to pixels copies runs.
         columns = [j[rows] * camera.width, index[f].astype(np.uint64), *(p[f, k, 2] for k in range(3))]
         for sign, su, sv, du, dv in lines:
-            columns += [sign, du * (y - sv), dv, su]
+            columns += [sign * (du * (y - sv)), sign * dv, su]
         total = np.concatenate([[0], np.cumsum(count)])
         low = 0
         while low < len(count):
@@ -305,9 +305,9 @@ def _fragments(
             x = i + 0.5
             line, triangle, *corner = (np.repeat(column[some], count[some]) for column in columns[:5])
             weights = []
-            for k in range(5, len(columns), 4):
-                sign, rise, dv, su = (np.repeat(column[some], count[some]) for column in columns[k : k + 4])
-                weights.append(sign * (rise - dv * (x - su)))
+            for k in range(5, len(columns), 3):
+                rise, dv, su = (np.repeat(column[some], count[some]) for column in columns[k : k + 3])
+                weights.append(rise - dv * (x - su))
             total_weight = weights[0] + weights[1] + weights[2]
             hit = (weights[0] >= 0) & (weights[1] >= 0) & (weights[2] >= 0) & (total_weight > 0)
             value = weights[0] * corner[0] + weights[1] * corner[1] + weights[2] * corner[2]

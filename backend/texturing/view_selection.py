@@ -39,7 +39,7 @@ def select_views(
 
     coords     int32 (N, 3), voxel coordinates
     preset     exact: alpha-expansion over all candidates until a sweep gains no more than `tolerance` (0: converged);
-               fast: from coarse to fine, one sweep on each level
+               fast: from coarse to fine, one sweep of the labels in use on each level
     init       labels to start from (exact only); infeasible ones are replaced by the greedy choice
     solver     of the minimum cuts; default: numba, else PyMaxflow, else NumPy. Labels are the same with each.
 
@@ -104,10 +104,12 @@ def _min_cut(solver: Solver) -> MinCut | None:
 def _fast(
     potts: Potts, views: int, min_cut: MinCut | None, tolerance: float, progress: Progress
 ) -> tuple[NDArray[np.int16], int]:
-    """Coarse to fine: solve the coarsest level; on each finer one take over its labels and improve them by one sweep.
+    """Coarse to fine: solve the coarsest level; on each finer one take over its labels and improve them by one sweep
+    of expansions of the labels in use there, over all voxels that have them as candidates.
 
-    A sweep here is over all candidates. Limiting it to voxels within 8 of a seam and 16 of the label, as 4.8 has it, is
-    up to three times faster but misses islands: +2.7 % energy instead of +0.2 % at 200 000 voxels.
+    Labels that the coarser level does without gain nothing worth four times the work: 0.00 % of the energy at 200 000
+    voxels with agreement weights, 0.4 % with those of Eq. 8. Limiting expansions to voxels within 8 of a seam and 16 of
+    the label, as 4.8 has it, misses islands: 2.5 %.
     """
     levels, parents = [potts], []
     for _ in range(LEVELS):
@@ -120,20 +122,27 @@ def _fast(
         labels = hand_down(levels[k], levels.pop(), parents.pop(), labels)
         labels = icm(levels[k], labels)
         share = part(progress, 0.1 + 0.9 * 0.25 ** (k + 1), 0.1 + 0.9 * 0.25**k)
-        sweeps = _sweeps(Expander(levels[k], views, labels, min_cut), tolerance, share, 1)
+        used = np.flatnonzero(np.bincount(labels[labels >= 0], minlength=views))
+        sweeps = _sweeps(Expander(levels[k], views, labels, min_cut), tolerance, share, used, 1)
     return labels, sweeps
 
 
-def _sweeps(expander: Expander, tolerance: float, progress: Progress, most: int = MAX_SWEEPS) -> int:
-    """Expand all labels in order, again and again; returns the number of sweeps."""
+def _sweeps(
+    expander: Expander,
+    tolerance: float,
+    progress: Progress,
+    chosen: NDArray[np.integer] | None = None,
+    most: int = MAX_SWEEPS,
+) -> int:
+    """Expand all labels, or those chosen, in order, again and again; returns the number of sweeps."""
     energy = expander.potts.energy(expander.labels)
-    views = len(expander.dirty)
+    order = np.arange(len(expander.dirty)) if chosen is None else chosen
     for sweep in range(most):
         gain = 0
-        for alpha in range(views):
+        for done, alpha in enumerate(order.tolist(), start=1):
             if expander.dirty[alpha]:
                 gain -= expander.expand(alpha)
-            progress(1 - 0.6**sweep * (1 - 0.4 * (alpha + 1) / views), f"view selection, sweep {sweep + 1}")
+            progress(1 - 0.6**sweep * (1 - 0.4 * done / len(order)), f"view selection, sweep {sweep + 1}")
         energy -= gain
         if gain <= tolerance * energy:
             return sweep + 1

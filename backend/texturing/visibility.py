@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,19 +138,24 @@ class Seen:
     z: NDArray[np.float64]
     pixel: NDArray[np.float64]
 
+    def some(self, index: NDArray[np.integer]) -> Seen:
+        """Some of them, by index."""
+        return Seen(*(getattr(self, field.name)[index] for field in fields(self)))
+
 
 def see(points: NDArray[np.float32], normals: NDArray[np.float32], two_sided: NDArray[np.bool_], view: View) -> Seen:
     """The NumPy reference of kernels_visibility.see for points (N, 3): only those that are seen."""
     p = view.packed
-    local = _to_local(points, view)
-    cosine = _facing(local, normals, two_sided, view)
+    near = np.flatnonzero(two_sided | ~_turned_away(points, normals, view))
+    local = _to_local(points[near], view)
+    cosine = _facing(local, normals[near], two_sided[near], view)
     rows = np.flatnonzero((cosine >= p[22]) & (local[2] > NEAR))
-    local = [axis[rows] for axis in local]
+    local, cosine, rows = [axis[rows] for axis in local], cosine[rows], near[rows]
     u, v, scale, pixel = _to_frame(local, view)
     inside = (u >= 0) & (u < p[15]) & (v >= 0) & (v < p[16])
     rows, u, v, pixel, scale = rows[inside], u[inside], v[inside], pixel[inside], scale[inside]
     right, down, z = (axis[inside] for axis in local)
-    cosine = cosine[rows]
+    cosine = cosine[inside]
     height, width = view.depth.shape
     column = np.clip((right * scale + p[18]).astype(np.int64), 0, width - 1)
     row = np.clip((down * scale + p[19]).astype(np.int64), 0, height - 1)
@@ -162,6 +167,14 @@ def see(points: NDArray[np.float32], normals: NDArray[np.float32], two_sided: ND
     _, far = _depth_range(view.depth, row[doubtful], column[doubtful], 1)
     sees[doubtful] = z[doubtful] - far <= least[doubtful]
     return Seen(rows[sees], cosine[sees], u[sees], v[sees], z[sees], pixel[sees])
+
+
+def _turned_away(points: NDArray[np.float32], normals: NDArray[np.float32], view: View) -> NDArray[np.bool_]:
+    """Which points (n, 3) a view surely sees from behind, found in single precision."""
+    if view.packed[23] > 0:
+        return normals @ view.packed[6:9].astype(np.float32) > 1e-4
+    ray = points - view.packed[9:12].astype(np.float32)
+    return np.einsum("ij,ij->i", ray, normals) > 1e-4
 
 
 def _to_local(points: NDArray[np.floating], view: View) -> list[NDArray[np.float64]]:
