@@ -113,9 +113,50 @@ def open_tab():
     assert side.active_panel_category == TAB, side.active_panel_category
 
 
-def press_high_button(folder):
+def windows():
+    return list(bpy.context.window_manager.windows)
+
+
+def modal():
+    """Names of the operators that run in any window."""
+    return [operator.bl_idname for w in windows() for operator in w.modal_operators]
+
+
+def key(name, where=None, x=400, y=400):
+    for value in ("PRESS", "RELEASE"):
+        (where or window()).event_simulate(type=name, value=value, x=x, y=y)
+        yield 0.1
+
+
+def accept_file():
+    """Press Return in the file browser that is open, wherever it is, as its big button does."""
+    for w in windows():
+        for area in w.screen.areas:
+            if area.type == "FILE_BROWSER":
+                yield from key("RET", w, area.x + area.width // 2, area.y + area.height // 2)
+                return
+    raise AssertionError("no file browser is open")
+
+
+def first_scene():
+    """The sample from the front, selected, with its reference; one undo step."""
+    with in_view():
+        bpy.data.objects.remove(bpy.data.objects["Cube"])
+        bpy.ops.import_scene.gltf(filepath=str(ROOT / "examples" / "sample.glb"))
+        bpy.ops.view3d.view_axis(type="FRONT")
+        bpy.ops.view3d.view_selected()
+        bpy.ops.orbit_painter.reference_add(filepath=str(ROOT / "examples" / "reference.png"))
+        bpy.ops.ed.undo_push(message="Import")
+
+
+def materials(name):
+    """Names of the materials in an object's slots."""
+    return [slot.material.name if slot.material else "" for slot in bpy.data.objects[name].material_slots]
+
+
+def press_high_button(folder, picture="screen.png"):
     """Click on the topmost of the high buttons of the panel, found in a picture of the screen."""
-    path = Path(folder) / "screen.png"
+    path = Path(folder) / picture
     yield from screenshot(path)
     image = bpy.data.images.load(str(path))
     width, height = image.size

@@ -28,3 +28,23 @@ def test_a_queue_of_objects(installed):
     assert report["engine without weights"] is False
     assert report["windows"] == 2, "the preferences are open"
     assert "Owl" in report["said"], "the result of an object that is gone waits, with a sentence"
+
+
+def test_a_job_in_the_window_itself(installed):
+    report = installed.play("play_window.py")
+    assert report["running"] == ["ORBIT_PAINTER_OT_work"]
+    assert (report["button"], report["esc"], report["done"]) == ("cancelled", "cancelled", "done")
+    assert report["unchanged"], "a cancelled job changed something"
+    assert {"passes", "paint", "bake"} <= set(report["stages"]), "the window did not live while it ran"
+    assert report["scenes"] == ["Scene"]
+
+
+def test_results_wait_for_the_right_moment(installed):
+    report = installed.play("play_moments.py")
+    assert report["dragging"] == report["dragged on"] == ["TRANSFORM_OT_translate"], "the drag was not disturbed"
+    assert (report["drag"], report["while dragged"]) == (["tool-in-use"], 0)
+    assert report["after the drag"] == [0, 0, 0]
+    assert report["saved during"] not in ("done", "failed", "cancelled")
+    assert (report["render"], report["while rendered"], report["still renders"]) == (["render-running"], 2, True)
+    assert report["shown while rendered"] is False
+    assert report["guide"], "the guide was not written"
