@@ -21,6 +21,7 @@ from ..backend.memory import available_bytes
 from ..backend.painters.registry import engine_names
 from ..backend.version import VERSION
 from . import compat, engine_state, job_folder, jobs, targets
+from .sentences import said
 from .translations import tr
 
 ACCELERATORS = ("numba", "maxflow", "cv2", "scipy", "xatlas", "embreex", "PIL")
@@ -76,7 +77,7 @@ def _folder(context: Any) -> Iterator[Finding]:
             root.mkdir(parents=True, exist_ok=True)
         check_writable(root)
     except OrbitPainterError as error:
-        yield Finding("problem", f"{error.message} {error.advice}")
+        yield Finding("problem", said(error.message, error.advice))
         return
     free = shutil.disk_usage(root).free
     level = "ok" if free > NEEDED else "problem"
@@ -94,7 +95,7 @@ def _engines(context: Any) -> Iterator[Finding]:
     for name in engine_names():
         found = engine_state.state(name)
         if found.message:
-            yield Finding("note", f"{found.label}: {found.message} {found.advice}")
+            yield Finding("note", f"{tr(found.label)}: {said(found.message, found.advice)}")
         else:
             yield Finding("ok", tr("The engine {name} can run.", name=found.label))
 
@@ -108,7 +109,7 @@ def _selection(context: Any) -> Iterator[Finding]:
 def _last_job(context: Any) -> Iterator[Finding]:
     for view in jobs.jobs():
         if view.state == "failed":
-            text = tr("A job failed: {reason}", reason=f"{view.message} {view.advice} [{view.code}]")
+            text = tr("A job failed: {reason}", reason=f"{said(view.message, view.advice)} [{view.code}]")
             yield Finding("problem", f"{text} {view.log or ''}".strip())
     if compat.is_rendering():
         yield Finding("note", tr("Blender is rendering; results are applied when it is done."))

@@ -138,12 +138,8 @@ def _packed(everything: bool) -> Iterator[None]:
                 continue
             try:
                 image.pack()
-            except RuntimeError as error:
-                if RECIPE in image:
-                    raise OutputError(
-                        "texture-gone", f"The texture {image.filepath} is gone.", "Run the job again."
-                    ) from error
-                continue  # the artist's file was missing before
+            except RuntimeError:
+                continue  # its file went before: the artist's, or an earlier result's that was moved beside its .blend
             packed.append(image)
         yield
     finally:

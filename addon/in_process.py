@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import replace
@@ -69,7 +69,7 @@ class Work:
         self._bar = JobProgress({stage: history.expected(job, stage) for step in self.steps for stage in step.stages})
         refs = tuple(ref(obj) for obj in objects)
         self.view = jobs.JobView(
-            uuid.uuid4().hex[:12], jobs.title(refs), refs, state, "", 0.0, None, "", "", "", "",
+            os.urandom(6).hex(), jobs.title(refs), refs, state, "", 0.0, None, "", "", "", "",
             str(store.log), (), Path(job.out), (),
         )  # fmt: skip
 

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import time
-import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +28,7 @@ def root() -> Path:
 def create(objects: Sequence[str]) -> Path:
     """A new folder for a job on these objects. Raises OutputError."""
     word = re.sub(r"[^\w.-]+", "_", objects[0]).strip("._")[:24] or "object"
-    folder = root() / f"{time.strftime('%Y%m%d-%H%M%S')}-{word}-{uuid.uuid4().hex[:6]}"
+    folder = root() / f"{time.strftime('%Y%m%d-%H%M%S')}-{word}-{os.urandom(3).hex()}"
     with output_errors(folder):
         folder.mkdir(parents=True)
     return folder

@@ -7,8 +7,8 @@ undo, redo and saving. Results are told to `on_done` on the main thread.
 
 from __future__ import annotations
 
+import os
 import traceback
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -201,7 +201,7 @@ def _prepare(context: Any, job: Job, objects: Sequence[bpy.types.Object], stages
 
     if any(step.place == "worker" for step in steps):
         _workers.devices = launching.settings.devices
-    session = Session(uuid.uuid4().hex[:12], steps, start, bar, crashes, noted)
+    session = Session(os.urandom(6).hex(), steps, start, bar, crashes, noted)
     entry = _Entry(job, tuple(ref(obj) for obj in objects), store, session)
     _entries[session.id] = entry
     return entry

@@ -11,6 +11,7 @@ import bpy
 from ..backend.errors import OrbitPainterError
 from . import tray
 from .classes import registration_of
+from .sentences import said
 
 
 class ORBIT_PAINTER_OT_apply(bpy.types.Operator):
@@ -62,13 +63,13 @@ class ORBIT_PAINTER_OT_apply(bpy.types.Operator):
         try:
             notes = apply_result(job_dir, tray.refs_of_text(self.targets), options)
         except OrbitPainterError as error:
-            message = f"{error.message} {error.advice}".strip()
+            message = said(error.message, error.advice)
             tray.refused(job_dir, error.code, message)
             self.report({"WARNING"}, message)
             return {"CANCELLED"}
         tray.take(job_dir)
         for note in notes:
-            self.report({"INFO"}, note)
+            self.report({"INFO"}, said(note))
         return {"FINISHED"}
 
 

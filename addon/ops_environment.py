@@ -12,6 +12,7 @@ from ..backend.environment.states import State
 from ..backend.errors import OrbitPainterError
 from . import upkeep
 from .classes import registration_of
+from .sentences import said
 from .translations import marked, tr
 
 _TITLES = {
@@ -49,7 +50,7 @@ class _Task:
             self.report({"ERROR"}, tr("The task could not be started ({error}).", error=error))  # pyright: ignore
             return {"CANCELLED"}
         if task.state == "failed":
-            self.report({"ERROR"}, f"{task.message} {task.advice}".strip())  # pyright: ignore
+            self.report({"ERROR"}, said(task.message, task.advice))  # pyright: ignore
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -202,7 +203,7 @@ class ORBIT_PAINTER_OT_model_add(bpy.types.Operator):
         try:
             found = ModelStore(upkeep.root()).add(Path(self.directory))
         except OrbitPainterError as error:
-            self.report({"ERROR"}, f"{error.message} {error.advice}")
+            self.report({"ERROR"}, said(error.message, error.advice))
             return {"CANCELLED"}
         upkeep.refresh()
         self.report({"INFO"}, tr("Found: {names}", names=", ".join(model.title for model in found)))

@@ -17,6 +17,7 @@ from ..backend.errors import InputError, OrbitPainterError
 from . import engine_state, job_folder, jobs, notices, targets, thumbnails, tray
 from .classes import registration_of
 from .props import settings_of
+from .sentences import said
 from .translations import tr
 from .variant_props import results_of
 
@@ -46,10 +47,10 @@ class _Job(bpy.types.Operator):
                 return self.refused(error)
             if view.state != "done":
                 job_folder.discard_all(later)
-                self.report({"ERROR"}, f"{view.message} {view.advice}".strip())
+                self.report({"ERROR"}, said(view.message, view.advice))
                 return {"CANCELLED"}
             for note in view.notes:
-                self.report({"WARNING"}, note)
+                self.report({"WARNING"}, said(note))
             if (waiting := tray.apply_now(view)) is not None:
                 job_folder.discard_all(later)
                 self.report({"ERROR"}, waiting.message)
@@ -69,7 +70,7 @@ class _Job(bpy.types.Operator):
         return {"FINISHED"}
 
     def refused(self, error: OrbitPainterError) -> set[Any]:
-        self.report({"ERROR"}, f"{error.message} {error.advice}".strip())
+        self.report({"ERROR"}, said(error.message, error.advice))
         return {"CANCELLED"}
 
 
@@ -120,7 +121,7 @@ def problem(context: Any) -> str:
         found = tr("No reference picture is chosen. Add one under References.")
     engine = engine_state.state(settings_of(context.scene).engine)
     if not found and engine.message:
-        found = f"{engine.message} {engine.advice}"
+        found = said(engine.message, engine.advice)
     return found
 
 

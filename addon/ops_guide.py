@@ -14,6 +14,7 @@ from . import notices, targets, threads
 from .classes import registration_of
 from .ops_references import add_reference
 from .props import SIDES, settings_of
+from .sentences import said
 from .translations import tr
 
 SMALLEST, LARGEST = 64, 4096  # pixels, as backend.guide.SIZES
@@ -76,7 +77,7 @@ class ORBIT_PAINTER_OT_guide_export(bpy.types.Operator):
             guide = prepare(context, self.view, self.size)
             digest = "" if self.in_thread else guide.write(path)
         except OrbitPainterError as error:
-            self.report({"ERROR"}, f"{error.message} {error.advice}".strip())
+            self.report({"ERROR"}, said(error.message, error.advice))
             return {"CANCELLED"}
         entry = {"scene": context.scene.name, "filepath": str(path), "view": self.view, **guide.entry()}
         add: Any = bpy.ops.orbit_painter.guide_add  # pyright: ignore[reportAttributeAccessIssue]
@@ -84,7 +85,7 @@ class ORBIT_PAINTER_OT_guide_export(bpy.types.Operator):
             threads.start(
                 lambda: guide.write(path),
                 lambda written: add("EXEC_DEFAULT", True, digest=written, **entry),
-                lambda error: notices.show(str(error)),
+                lambda error: notices.show(said(str(error))),
             )
         else:
             add("EXEC_DEFAULT", True, digest=digest, **entry)

@@ -12,6 +12,7 @@ from ..backend.errors import OrbitPainterError
 from . import compat, results_store, variant_files, variants
 from .classes import registration_of
 from .props import settings_of
+from .sentences import said
 from .translations import tr
 from .variant_props import results_of
 
@@ -37,7 +38,7 @@ class _OnObject(bpy.types.Operator):
         return False
 
     def refuse(self, error: OrbitPainterError) -> Any:
-        self.report({"ERROR"}, f"{error.message} {error.advice}".strip())
+        self.report({"ERROR"}, said(error.message, error.advice))
         return {"CANCELLED"}
 
     def show(self, context: Any, recipe_id: str) -> Any:
@@ -155,7 +156,7 @@ class ORBIT_PAINTER_OT_variant_remove(_OnVariant):
             for path in files:
                 results_store.discard(path)
         except OrbitPainterError as error:
-            self.report({"WARNING"}, f"{error.message} {error.advice}".strip())
+            self.report({"WARNING"}, said(error.message, error.advice))
         return {"FINISHED"}
 
 
@@ -197,7 +198,7 @@ class ORBIT_PAINTER_OT_gather_results(bpy.types.Operator):
         try:
             variant_files.gather(bpy.data.filepath)
         except OrbitPainterError as error:
-            self.report({"ERROR"}, f"{error.message} {error.advice}".strip())
+            self.report({"ERROR"}, said(error.message, error.advice))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -217,7 +218,7 @@ class ORBIT_PAINTER_OT_empty_trash(bpy.types.Operator):
         try:
             results_store.empty_trash()
         except OrbitPainterError as error:
-            self.report({"ERROR"}, f"{error.message} {error.advice}".strip())
+            self.report({"ERROR"}, said(error.message, error.advice))
             return {"CANCELLED"}
         self.report({"INFO"}, tr("{count} files, {size} MB deleted.", count=count, size=f"{size / 1e6:.1f}"))
         return {"FINISHED"}

@@ -13,6 +13,7 @@ from ..backend.models.catalogue import size_text
 from ..backend.models.store import ModelStatus
 from . import launching, upkeep
 from .ops_environment import offline_reason, primary_action
+from .sentences import said
 from .translations import marked, tr
 from .ui_text import sentence
 
@@ -109,7 +110,7 @@ def _draw_task(layout: Any, context: Any) -> None:
     row.label(text=task.title, translate=False, icon="SORTTIME" if task.state == "running" else "BLANK1")
     if task.state == "running":
         row.operator("orbit_painter.upkeep_cancel", icon="CANCEL")
-        words = f"{_stage(task.stage)}  {task.detail}".strip()
+        words = f"{_stage(task.stage)}  {said(task.detail)}".strip()
         if hasattr(box, "progress"):  # 4.0 on
             box.progress(factor=task.fraction, text=words, translate=False)
         else:

@@ -14,10 +14,10 @@ import contextlib
 import filecmp
 import itertools
 import json
+import os
 import re
 import shutil
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,7 +133,7 @@ def discard(path: Path) -> None:
     """Move a file to the trash. Raises OutputError."""
     if not path.is_file():
         return
-    folder = trash() / uuid.uuid4().hex[:12]
+    folder = trash() / os.urandom(6).hex()
     with output_errors(folder):
         folder.mkdir(parents=True)
         write_json(folder / ENTRY, {"original": str(path), "removed": time.time()})

@@ -7,7 +7,9 @@ be used is measured by the pipeline's own `plan_targets`, in a thread, once for 
 
 from __future__ import annotations
 
+import importlib
 import math
+import traceback
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,6 +82,7 @@ _overview: Overview | None = None
 _checks: dict[Key, UVCheck | str] = {}  # a text: why it could not be measured
 _measuring: set[Key] = set()
 _wanted: list[Key] = []  # those whose turn has not come
+_imported = False
 
 
 def invalidate() -> None:
@@ -217,9 +220,24 @@ def _measure_later(key: Key) -> None:
 
 
 def _measure_next() -> float | None:
+    global _imported
+    if not _imported:
+        _imported = True
+        threads.start(_import_for_later, lambda done: None, _import_failed)
+        return 0.05
     if _wanted and not threads.busy():
         _start_check(*_wanted.pop(0))
     return 0.05 if _wanted else None
+
+
+def _import_for_later() -> None:
+    """NumPy and our modules that need it, in a thread: the first press of the button must not hold the window up."""
+    for name in ("uv_check", "job_settings", "scene_export", "apply_result"):
+        importlib.import_module(f".{name}", __package__)
+
+
+def _import_failed(error: Exception) -> None:
+    traceback.print_exception(error)  # whoever needs the module says so again, to the artist
 
 
 def _start_check(block: BlockRef, uv: str, atlas: str, output: str = "") -> None:

@@ -25,12 +25,15 @@ def has_unfinished() -> bool:
 
 def draw_jobs(layout: Any, context: Any) -> None:
     """The running job with its bar and Cancel; the queue; what failed or was finished."""
+    place = 0  # in the queue
     for view in jobs.jobs():
         if view.state in ACTIVE:
             _draw_active(layout.box(), context, view)
         elif view.state == "queued":
+            place += 1
+            said = tr("{place}. {title} is waiting", place=place, title=view.title)
             row = layout.row()
-            row.label(text=tr("{title} is waiting", title=view.title), icon="SORTTIME", translate=False)
+            row.label(text=said, icon="SORTTIME", translate=False)
             row.operator("orbit_painter.cancel", text="", icon="X", emboss=False).job_id = view.id
         else:
             _draw_ended(layout, context, view)

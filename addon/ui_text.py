@@ -7,6 +7,8 @@ import textwrap
 from functools import lru_cache
 from typing import Any
 
+from .sentences import said
+
 PIXELS = 6.2  # of an average character at scale 1
 USUAL_WIDTH = 290  # pixels
 INDENT = 70  # of the panel's frame, scroll bar, and icon
@@ -20,11 +22,11 @@ def columns(context: Any) -> int:
 
 
 def sentence(layout: Any, context: Any, text: str, icon: str = "NONE", alert: bool = False) -> None:
-    """The text as labels, one a line, the icon in front of the first. It is in the interface's language already."""
+    """The text as labels, one a line, the icon in front of the first. Sentences of the backend are translated."""
     column = layout.column(align=True)
     column.alert = alert
     column.scale_y = 0.8
-    for number, line in enumerate(_lines(text, columns(context))):
+    for number, line in enumerate(_lines(said(text), columns(context))):
         shown = icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE")
         column.label(text=line, icon=shown, translate=False)
 

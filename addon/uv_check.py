@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import bpy
 
@@ -12,6 +13,7 @@ from ..backend.mesh import MeshData
 from ..backend.texturing.targets import NEW_UV_MAP, plan_targets
 from . import threads
 from .scene_read import read_mesh
+from .sentences import said
 from .targets import UVCheck
 from .translations import tr
 
@@ -24,7 +26,7 @@ def start_check(obj: bpy.types.Object, uv: str, atlas: str, known: Callable[[UVC
 
     def failed(error: Exception) -> None:
         if isinstance(error, OrbitPainterError):
-            known(f"{error.message} {error.advice}".strip())
+            known(said(error.message, error.advice))
         else:
             known(tr("Its UV maps cannot be checked: {reason}", reason=f"{type(error).__name__}: {error}"))
 
@@ -33,18 +35,21 @@ def start_check(obj: bpy.types.Object, uv: str, atlas: str, known: Callable[[UVC
     except OrbitPainterError as error:
         failed(error)
         return
-    threads.start(lambda: _checked(mesh, notes, uv, atlas), known, failed)
+    own = f"{mesh.object_names[0]}: "
+
+    def done(check: UVCheck) -> None:  # here, because only the main thread may ask Blender for translations
+        known(replace(check, notes=tuple(_sentence(said(note).removeprefix(own)) for note in check.notes)))
+
+    threads.start(lambda: _checked(mesh, notes, uv, atlas), done, failed)
 
 
 def _checked(mesh: MeshData, notes: list[str], uv: str, atlas: str) -> UVCheck:
     # Objects that share an atlas are only known together; what each one's map is like does not depend on that.
     plan = plan_targets(mesh, uv_choice=uv, atlas="slot" if atlas == "slot" else "object")
-    own = f"{mesh.object_names[0]}: "
-    said = tuple(_sentence(note.removeprefix(own)) for note in (*notes, *plan.notes))
     tiles = sorted({tile for target in plan.targets for tile in target.tiles}) or [1001]
     new = bool(plan.needs_unwrap)
     uv_map = NEW_UV_MAP if new else next(iter(plan.chosen.values()), "")
-    return UVCheck(uv_map, new, tuple(tiles), len(plan.targets) or 1, said)
+    return UVCheck(uv_map, new, tuple(tiles), len(plan.targets) or 1, (*notes, *plan.notes))
 
 
 def _sentence(note: str) -> str:

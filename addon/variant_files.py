@@ -12,6 +12,7 @@ from bpy.app.handlers import persistent
 from ..backend.errors import OrbitPainterError
 from . import notices, results_store, variants
 from .results_store import BESIDE, make_relative, safe_name
+from .sentences import said
 from .variant_props import results_of
 
 
@@ -66,7 +67,7 @@ def _before_saving(*arguments: Any) -> None:
         try:
             _gathered.extend(gather(blend))
         except OrbitPainterError as error:
-            notices.show(f"{error.message} {error.advice}".strip())
+            notices.show(said(error.message, error.advice))
 
 
 @persistent
@@ -78,7 +79,7 @@ def _after_saving(*_: Any) -> None:
         for path in left:
             results_store.discard(path)
     except OrbitPainterError as error:
-        notices.show(f"{error.message} {error.advice}".strip())
+        notices.show(said(error.message, error.advice))
 
 
 @persistent
@@ -89,7 +90,7 @@ def _after_change(*_: Any) -> None:
         try:
             results_store.recover(wanted)
         except OrbitPainterError as error:
-            notices.show(f"{error.message} {error.advice}".strip())
+            notices.show(said(error.message, error.advice))
 
 
 HANDLERS = (

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..backend.interruption import Interruption
 from ..backend.job_store import JobStore
 from . import jobs, leftovers, targets, tray
 from .classes import registration_of
 from .main_thread import MainThread
 
 if TYPE_CHECKING:
+    from ..backend.interruption import Interruption
     from ..backend.job import Job
 
 TICK = 0.02  # seconds between two pieces of work on the main thread
@@ -35,11 +35,11 @@ class WindowJob:
     """One job; jobs.py lists it with the others. Raises OutputError if its folder cannot be used."""
 
     def __init__(self, job: Job, objects: Sequence[bpy.types.Object]) -> None:
-        from .in_process import Work  # needs NumPy, which enabling the extension must not
+        from .in_process import Work
 
         self._objects = list(objects)
         self._store = JobStore(Path(job.out))
-        self._interruption = Interruption()
+        self._interruption = _interruption()
         self._work = Work(job, objects, self._store, lambda view: None, lambda: self._interruption.check(), "queued")
         self._thread: threading.Thread | None = None
         self._scene = ExitStack()
@@ -60,7 +60,7 @@ class WindowJob:
 
     def again(self) -> None:
         """Wait for another turn, with finished stages kept."""
-        self._interruption = Interruption()
+        self._interruption = _interruption()
         self._work.change(state="queued")
 
     def begin(self) -> None:
@@ -96,6 +96,12 @@ class WindowJob:
 
     def close(self) -> None:
         self._store.close()
+
+
+def _interruption() -> Interruption:
+    from ..backend.interruption import Interruption  # needs sockets, too slow to be imported when enabling
+
+    return Interruption()
 
 
 class ORBIT_PAINTER_OT_work(bpy.types.Operator):

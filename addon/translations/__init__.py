@@ -10,11 +10,13 @@ from typing import Any
 
 import bpy
 
-from . import de, de_preferences
+from . import de, de_engine, de_jobs, de_preferences
 
-CONTEXTS = ("*", "Operator")  # of labels and tooltips; of buttons that are operators
+CONTEXTS = ("*", "Operator")  # of labels, tooltips and sentences; of buttons that are operators
 GERMAN = {**de.MESSAGES, **de_preferences.MESSAGES}
 LANGUAGES = {"de_DE": GERMAN, "de": GERMAN}
+GERMAN_SENTENCES = {**de_jobs.MESSAGES, **de_engine.MESSAGES}
+SENTENCES = {"de_DE": GERMAN_SENTENCES, "de": GERMAN_SENTENCES}  # of the backend and of other processes: sentences.py
 
 
 def tr(text: str, /, **values: Any) -> str:
@@ -32,6 +34,7 @@ def marked(text: str) -> str:
 def register() -> None:
     table: Any = {
         language: {(context, text): translated for text, translated in messages.items() for context in CONTEXTS}
+        | {(CONTEXTS[0], text): translated for text, translated in SENTENCES[language].items()}
         for language, messages in LANGUAGES.items()
     }
     bpy.app.translations.register(__package__, table)

@@ -638,7 +638,7 @@ MESSAGES: dict[str, str] = {
     "{stage}  {percent}, about {time} left": "{stage}  {percent}, noch etwa {time}",
     "{title} failed": "{title} ist fehlgeschlagen",
     "{title} is done": "{title} ist fertig",
-    "{title} is waiting": "{title} wartet",
+    "{place}. {title} is waiting": "{place}. {title} wartet",
     "{title} was cancelled": "{title} wurde abgebrochen",
     "Speed": "Tempo",
     "What a neural engine may leave out to be faster": "Was eine neuronale Engine weglassen darf, um schneller zu sein",

@@ -3,9 +3,18 @@
 
 import ast
 import inspect
+import re
 from pathlib import Path
 
 ADDON = Path(__file__).resolve().parents[2] / "addon"
+BACKEND = ADDON.parent / "backend"
+# Rooms and files whose sentences only the command line shows
+COMMAND_LINE = {
+    "evaluation", "dataset", "training", "baselines", "mesh_formats", "arguments.py", "batch.py", "cli.py",
+    "commands.py", "plan_command.py", "reference_command.py", "plan.py", "meshfile.py", "file_host.py", "bundle.py",
+    "glb_writer.py", "import_file.py", "import_checks.py", "import_probe.py", "ply_check.py", "translations",
+}  # fmt: skip
+TOLD = {"progress", "report", "_report", "change"}  # calls whose second argument is a phrase of what is being done
 KEYWORDS = {"text", "heading", "title"}
 CALLS = {"tr", "marked", "poll_message_set"}
 
@@ -64,3 +73,42 @@ def _choices(value):
 
 def shown(bpy):
     return {text for text in (*of_classes(bpy), *of_source()) if text.strip()}
+
+
+def sentences():
+    """What the backend, and the add-on in another process, can say: with {} where something is filled in -> the file.
+
+    Sentences are literals that begin with a capital or something filled in and end with a full stop or question mark.
+    """
+    found = {}
+    for root in (BACKEND, ADDON):
+        for path in sorted(root.rglob("*.py")):
+            if not COMMAND_LINE & set(path.relative_to(root).parts):
+                for text in _sentences(ast.parse(path.read_text(encoding="utf-8"))):
+                    found.setdefault(text, path.name)
+    return found
+
+
+def _sentences(tree):
+    skipped = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            skipped.add(id(node.body[0].value))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in CALLS:
+            skipped.update(id(part) for part in node.args)  # translated where it is written
+    for node in ast.walk(tree):
+        text = None if id(node) in skipped else _template(node)
+        if text and re.match(r"[A-Z{'].* .*[.?]$", text) and re.search("[a-z]{3}", text):
+            yield text
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in TOLD:
+            phrase = _template(node.args[1]) if len(node.args) > 1 else None
+            if phrase and phrase.strip("{} "):
+                yield phrase
+
+
+def _template(node):
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    return None

@@ -201,6 +201,19 @@ def test_all_images_can_be_packed(empty, tmp_path):
         assert (wanted.images[0].packed_file is not None) == pack_all
 
 
+def test_an_earlier_result_whose_file_has_moved_does_not_matter(empty, tmp_path):
+    """Saving a file for the first time moves the results of before, under a job that knows their old place."""
+    from orbit_painter.addon.blocks import RECIPE
+    from orbit_painter.addon.export import save_blend
+
+    write_png(tmp_path / "earlier.png", np.full((8, 8, 4), 90, np.uint8))
+    earlier = empty.data.images.load(str(tmp_path / "earlier.png"))
+    earlier[RECIPE], earlier.use_fake_user = "1", True
+    (tmp_path / "earlier.png").unlink()
+    save_blend(tmp_path / "scene.blend", pack_all=False)
+    assert (tmp_path / "scene.blend").is_file()
+
+
 @pytest.mark.parametrize("name", ["out.blend", "out.glb"])
 def test_a_folder_that_cannot_be_written(empty, tmp_path, name):
     from orbit_painter.addon.export import save_blend

@@ -136,6 +136,7 @@ def test_a_running_job_has_its_bar_and_cancel(draw, extension, jobs):
     assert layout.bars == ["Painting Views  40 %, about 1:23 left"]
     cancels = [settings.job_id for name, _, settings in layout.operators if name == "orbit_painter.cancel"]
     assert cancels == ["job 1", "job 2"]
+    assert "1. Cone is waiting" in layout.text()
     assert [text for name, text, _ in layout.operators if name == "orbit_painter.generate"] == ["Add to Queue"]
     assert layout.pictures == 2  # the reference, and the newest frame
 

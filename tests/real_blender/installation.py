@@ -54,9 +54,10 @@ class RealBlender:
         assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
         return done.stdout
 
-    def play(self, script, *words, timeout=540):
-        """Runs one of the plays of this folder with the interface; what it reported."""
+    def play(self, script, *words, timeout=540, window=None):
+        """Runs one of the plays of this folder with the interface; what it reported. window: its size in pixels."""
         report = self.home / f"{Path(script).stem}.json"
-        options = ["--enable-event-simulate", "--python-exit-code", "9", "-P", HERE / script, "--", report, *words]
+        options = ["--window-geometry", "0", "0", *window] if window else []
+        options += ["--enable-event-simulate", "--python-exit-code", "9", "-P", HERE / script, "--", report, *words]
         self.call("gui", *options, timeout=timeout)
         return json.loads(report.read_text())

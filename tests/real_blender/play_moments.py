@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Moments at which a result must wait, or somebody else works with the file: a drag, a render, saving; a guide's browser."""
+"""Moments at which a result must wait, or others use the file: a drag, saving, a render; and the browser of a guide."""
 
 import sys
 from pathlib import Path
@@ -18,34 +18,16 @@ def play(report):
     use_tiny(settings)
     jobs, tray, compat = driver.module("addon.jobs"), driver.module("addon.tray"), driver.module("addon.compat")
 
-    def done():
-        assert jobs.jobs()[-1].state not in ("failed", "cancelled"), jobs.jobs()[-1]
-        return jobs.jobs()[-1].state == "done"
+    def variants():
+        return bpy.data.objects["Owl"].orbit_painter.variants
 
-    def waits():
+    def codes():
         return [item.code for item in tray.items() if item.code]
 
     def applied():
-        return len(bpy.data.objects["Owl"].orbit_painter.variants) == count and not tray.items()
+        return len(variants()) == 1 and not tray.items()
 
-    # A drag begins while the job runs and is still going on when the result arrives.
-    with driver.in_view():
-        bpy.ops.orbit_painter.generate("INVOKE_DEFAULT")
-        bpy.ops.transform.translate("INVOKE_DEFAULT")
-    yield 1.0
-    report["dragging"] = driver.modal()
-    yield done
-    yield waits
-    report["drag"] = waits()
-    report["dragged on"] = driver.modal()
-    report["while dragged"] = len(bpy.data.objects["Owl"].orbit_painter.variants)
-    yield from driver.key("ESC")
-    count = 1
-    yield applied
-    report["after the drag"] = list(bpy.data.objects["Owl"].location)
-
-    # The file is saved with its dialog while a job runs.
-    settings.seed = 1
+    # The file is saved with its dialog while a job runs, and a drag is going on when the result arrives.
     with driver.in_view():
         bpy.ops.orbit_painter.generate("INVOKE_DEFAULT")
         bpy.ops.wm.save_as_mainfile("INVOKE_DEFAULT", filepath=str(folder / "saved.blend"))
@@ -56,38 +38,41 @@ def play(report):
         return (folder / "saved.blend").exists()
 
     yield saved
-    report["saved during"] = jobs.jobs()[-1].state
-    count = 2
-    yield done
+    report["saved during"] = jobs.jobs()[0].state
+    with driver.in_view():
+        bpy.ops.transform.translate("INVOKE_DEFAULT")
+    yield codes
+    report["drag"] = codes()
+    report["dragged"] = driver.modal()
+    report["while dragged"] = len(variants())
+    yield from driver.key("ESC")
     yield applied
+    report["after the drag"] = list(bpy.data.objects["Owl"].location)
 
-    # A render runs when the result arrives: it waits, and nothing of ours is started.
-    settings.seed = 2
+    # A render runs when a result arrives: it waits, and nothing is shown or restored by hand.
+    with driver.in_view():
+        bpy.ops.orbit_painter.variant_remove("EXEC_DEFAULT", True)
     scene = bpy.context.scene
     scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 100_000, False
-    scene.render.resolution_x = scene.render.resolution_y = 512
+    scene.render.resolution_x = scene.render.resolution_y = 256
     with driver.in_view():
-        bpy.ops.orbit_painter.generate("INVOKE_DEFAULT")
         bpy.ops.render.render("INVOKE_DEFAULT")
 
     def renders():
         return compat.is_rendering()
 
     yield renders
-    yield done
-    yield waits
-    report["render"] = waits()
-    report["while rendered"] = len(bpy.data.objects["Owl"].orbit_painter.variants)
-    report["still renders"] = compat.is_rendering()
-    with driver.in_view():
-        report["shown while rendered"] = bpy.ops.orbit_painter.restore_original.poll()
-    yield from driver.key("ESC", driver.windows()[-1])
+    tray.job_done(jobs.jobs()[0])
+    yield codes
+    report["render"], report["still renders"] = codes(), compat.is_rendering()
+    report["while rendered"] = len(variants())
+    for where in driver.windows():  # Blender's own way to stop a render
+        yield from driver.key("ESC", where)
 
     def rests():
         return not compat.is_rendering()
 
     yield rests
-    count = 3
     yield applied
     for extra in driver.windows()[1:]:
         with bpy.context.temp_override(window=extra):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A job in this Blender itself: cancelled with the button, cancelled with Esc, and then done; the window lives meanwhile."""
+"""A job in this Blender itself: cancelled with the button, with Esc, and then done; the window lives meanwhile."""
 
 import sys
 from pathlib import Path

@@ -41,10 +41,18 @@ def test_a_job_in_the_window_itself(installed):
 
 def test_results_wait_for_the_right_moment(installed):
     report = installed.play("play_moments.py")
-    assert report["dragging"] == report["dragged on"] == ["TRANSFORM_OT_translate"], "the drag was not disturbed"
-    assert (report["drag"], report["while dragged"]) == (["tool-in-use"], 0)
-    assert report["after the drag"] == [0, 0, 0]
     assert report["saved during"] not in ("done", "failed", "cancelled")
-    assert (report["render"], report["while rendered"], report["still renders"]) == (["render-running"], 2, True)
-    assert report["shown while rendered"] is False
+    assert (report["drag"], report["while dragged"]) == (["tool-in-use"], 0)
+    assert report["dragged"] == ["TRANSFORM_OT_translate"], "the drag was disturbed"
+    assert report["after the drag"] == [0, 0, 0]
+    assert (report["render"], report["while rendered"], report["still renders"]) == (["render-running"], 0, True)
     assert report["guide"], "the guide was not written"
+
+
+def test_nothing_holds_the_window_up(installed):
+    """Processor time of the main thread, for the window draws with the processor and shares it with the job."""
+    report = installed.play("play_stalls.py", window=(800, 600))
+    print("ms of the main thread between two ticks:", report)
+    assert report["job"]["long"] == 0, "the main thread was busy for more than 100 ms at a time"
+    assert report["job"]["ours"] < 100
+    assert report["apply"]["cpu"] < 300
