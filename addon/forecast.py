@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any
-
-import bpy
+from typing import TYPE_CHECKING, Any
 
 from ..backend.errors import OrbitPainterError
-from ..backend.painters.orbitpainter import forecast
-from . import threads
+from . import targets, threads
 
-_known: list[forecast.Machine] = []
+if TYPE_CHECKING:
+    from ..backend.painters.orbitpainter.forecast import Machine
+
+_known: list[Machine] = []
 _asked = False
 
 
@@ -21,24 +21,29 @@ def ask() -> None:
     global _asked
     if not _asked:
         _asked = True
-        threads.start(forecast.this_machine, _keep, traceback.print_exception)
+        threads.start(_look, _keep, traceback.print_exception)
 
 
 def text(settings: Any) -> str:
     """A sentence for the settings as they are; "" for an engine that needs no card, or while nothing is known yet."""
     if settings.engine != "orbitpainter" or not _known:
         return ""
+    from ..backend.painters.orbitpainter.forecast import sentence
     from .job_settings import engine_options_of  # needs NumPy, which enabling must not
 
     views = (settings.views_horizontal, settings.views_vertical)
     try:
-        return forecast.sentence(engine_options_of(settings), views, settings.frame_size, _known[-1])
+        return sentence(engine_options_of(settings), views, settings.frame_size, _known[-1])
     except OrbitPainterError:  # an engine option that is being typed: the job says what is wrong with it
         return ""
 
 
-def _keep(machine: forecast.Machine) -> None:
+def _look() -> Machine:
+    from ..backend.painters.orbitpainter.forecast import this_machine  # not while enabling
+
+    return this_machine()
+
+
+def _keep(machine: Machine) -> None:
     _known[:] = [machine]
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            area.tag_redraw()
+    targets.redraw()

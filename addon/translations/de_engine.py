@@ -308,9 +308,6 @@ MESSAGES: dict[str, str] = {
     "Close other programs, use fewer or smaller views, or set memory to a smaller number.": (
         "Schließe andere Programme, nimm weniger oder kleinere Ansichten, oder stelle einen kleineren Speicher ein."
     ),
-    "The second device {name} was left out: {reason} has no room.": (
-        "Das zweite Gerät {name} wurde ausgelassen: {reason} hat keinen Platz."
-    ),
     "A video of {count} frames cannot be encoded; the network needs {step} k + 1 frames.": (
         "Ein Video aus {count} Bildern kann nicht kodiert werden; das Netzwerk braucht {step} k + 1 Bilder."
     ),
@@ -338,7 +335,7 @@ MESSAGES: dict[str, str] = {
     "{path} holds {name}, which is no part of a LoRA.": "{path} enthält {name}, was nicht zu einem LoRA gehört.",
     "Choose a LoRA file.": "Wähle eine LoRA-Datei.",
     "{path} holds no ViTMatte model ({reason}).": "{path} enthält kein ViTMatte-Modell ({reason}).",
-    "Correct the option matting.": "Berichtige die Option matting.",
+    "Correct the option matting, or set it to off.": "Berichtige die Option matting, oder setze sie auf off.",
     "The orbitpainter engine has no option named {name}.": "Die Engine orbitpainter hat keine Option namens {name}.",
     "OrbitPainter needs {gpu} GB of free GPU memory and {ram} GB of free RAM for this job; {free_gpu} GB and "
     "{free_ram} GB are free.": (
@@ -360,8 +357,8 @@ MESSAGES: dict[str, str] = {
     "A second device was asked for with the memory profile {profile}, which moves experts around.": (
         "Ein zweites Gerät wurde mit dem Speicherprofil {profile} verlangt, das Experten hin und her schiebt."
     ),
-    "Leave out second_device, or use a profile that keeps both experts on the device (80).": (
-        "Lass second_device weg, oder nimm ein Profil, das beide Experten auf dem Gerät behält (80)."
+    "Leave out more_devices, or use a profile that keeps both experts on the device (80).": (
+        "Lass more_devices weg, oder nimm ein Profil, das beide Experten auf dem Gerät behält (80)."
     ),
     "These weights have no geometry-aware attention: they were made for the mode release.": (
         "Diese Gewichte haben keine geometriebewusste Attention: sie sind für den Modus release gemacht."
@@ -441,7 +438,60 @@ MESSAGES: dict[str, str] = {
         "Lege sie dorthin, oder lade {name} und lass die Option weg."
     ),
     "Correct the option weights.": "Berichtige die Option weights.",
+    "Refines the outline of references whose background is removed, where it is here.": (
+        "Verfeinert den Umriss von Vorlagen, deren Hintergrund entfernt wird, wo es da ist."
+    ),
+    "{names} cannot work on one picture together.": "{names} können nicht gemeinsam an einem Bild arbeiten.",
+    "Use devices of one kind.": "Nimm Geräte einer Art.",
+    "Several graphics cards can share a forward pass only under Linux.": (
+        "Mehrere Grafikkarten können sich einen Durchlauf nur unter Linux teilen."
+    ),
+    "Name one more device, and leave out split.": "Nenne ein weiteres Gerät, und lass split weg.",
+    "Devices cannot share a forward pass with the memory profile {profile}, which streams blocks.": (
+        "Mit dem Speicherprofil {profile}, das Blöcke nachlädt, können sich Geräte keinen Durchlauf teilen."
+    ),
+    "Leave out more_devices, or set memory to 24 or more.": (
+        "Lass more_devices weg, oder stelle den Speicher auf 24 oder mehr."
+    ),
+    "{tokens} tokens and {heads} attention heads cannot be divided among {count} devices.": (
+        "{tokens} Token und {heads} Attention-Köpfe lassen sich nicht auf {count} Geräte verteilen."
+    ),
+    "Use 2, 4 or 8 devices.": "Nimm 2, 4 oder 8 Geräte.",
+    "Weights with geometry-aware attention need all tokens on one device.": (
+        "Gewichte mit geometriebewusster Attention brauchen alle Token auf einem Gerät."
+    ),
+    "Name one more device, and leave out split: it takes the other guidance branch.": (
+        "Nenne ein weiteres Gerät, und lass split weg: es übernimmt den anderen Zweig der Führung."
+    ),
+    "The process of the device {device} ended: {reason}.": "Der Prozess des Geräts {device} ist beendet: {reason}.",
+    "Start the job again; if it happens again, leave out more_devices.": (
+        "Starte den Auftrag noch einmal; geschieht es wieder, lass more_devices weg."
+    ),
+    "The blocks of the network need {wanted} GB in {folder}; {free} GB are free.": (
+        "Die Blöcke des Netzwerks brauchen {wanted} GB in {folder}; frei sind {free} GB."
+    ),
+    "Free some space, or set memory to another profile.": "Schaffe Platz, oder stelle einen anderen Speicher ein.",
+    "Only one device was used: {name} has no room for what several need.": (
+        "Nur ein Gerät wurde benutzt: {name} hat keinen Platz für das, was mehrere brauchen."
+    ),
+    "How long OrbitPainter takes is not known without a graphics card that it knows; on the processor, hours.": (
+        "Wie lange OrbitPainter braucht, ist ohne eine Grafikkarte, die es kennt, nicht bekannt; auf dem Prozessor "
+        "Stunden."
+    ),
+    "The network is not compiled, because several devices share it.": (
+        "Das Netzwerk wird nicht kompiliert, weil mehrere Geräte es sich teilen."
+    ),
+    "The background was computed too: devices that share a forward pass need all tokens.": (
+        "Auch der Hintergrund wurde berechnet: Geräte, die sich einen Durchlauf teilen, brauchen alle Token."
+    ),
+    "MagCache has measured these weights: this run was a plain one, the next ones will be faster.": (
+        "MagCache hat diese Gewichte vermessen: dieser Lauf war ein gewöhnlicher, die nächsten werden schneller."
+    ),
+    "No step cache was used: devices that share a forward pass would decide differently.": (
+        "Kein Schrittspeicher wurde benutzt: Geräte, die sich einen Durchlauf teilen, würden verschieden entscheiden."
+    ),
     # What is being done
+    "waiting for the other devices, {seconds} s": "wartet auf die anderen Geräte, {seconds} s",
     "trying again in {seconds} s": "versucht es in {seconds} s noch einmal",
     "{size} MB": "{size} MB",
     "checking what is there": "prüft, was da ist",

@@ -67,7 +67,18 @@ MESSAGES: dict[str, str] = {
         "Das Ergebnis liegt in {folder}, konnte aber nicht angewendet werden ({reason})."
     ),
     "Memory ran out. {change} and tried again.": "Der Speicher war voll. {change}, und es wurde noch einmal versucht.",
+    "It was cancelled.": "Er wurde abgebrochen.",
+    "Stages: {names}; nothing was run.": "Schritte: {names}; nichts wurde ausgeführt.",
+    "{horizontal} + {vertical} views of {size} pixels, engine {engine}, into {folder}.": (
+        "{horizontal} + {vertical} Ansichten von {size} Pixeln, Engine {engine}, nach {folder}."
+    ),
+    "It takes about {seconds} seconds and {size} MB on the disk.": (
+        "Es dauert etwa {seconds} Sekunden und braucht {size} MB auf dem Datenträger."
+    ),
+    "Give --json too.": "Gib auch --json an.",
     # Files and folders
+    "{folder} is not the output folder of an earlier run.": "{folder} ist kein Ausgabeordner eines früheren Laufs.",
+    "Run 'passes' or 'generate' first.": "Erzeuge zuerst eine Textur.",
     "{path} is missing or damaged ({reason}).": "{path} fehlt oder ist beschädigt ({reason}).",
     "{path} is damaged ({reason}).": "{path} ist beschädigt ({reason}).",
     "{path} is damaged.": "{path} ist beschädigt.",
@@ -218,6 +229,12 @@ MESSAGES: dict[str, str] = {
     "Give the .json file of a guide.": "Gib die .json-Datei einer Malhilfe an.",
     "The camera of {name} does not see the object.": "Die Kamera von {name} sieht das Objekt nicht.",
     "Give the camera that the picture was made with.": "Gib die Kamera an, mit der das Bild gemacht wurde.",
+    "The object cannot be seen from the {side}, which {name} shows.": (
+        "Das Objekt ist von {side}, wie {name} es zeigt, nicht zu sehen."
+    ),
+    "Say which side the picture shows, for instance its top.": (
+        "Sage, welche Seite das Bild zeigt, zum Beispiel die Oberseite."
+    ),
     # Guides
     "Parts of the object lie behind the view.": "Teile des Objekts liegen hinter der Ansicht.",
     "Zoom out until all of it is seen, and try again.": (
@@ -231,6 +248,12 @@ MESSAGES: dict[str, str] = {
     "The mesh has no usable vertices.": "Das Netz hat keine brauchbaren Vertices.",
     "Choose an object that has faces.": "Wähle ein Objekt, das Flächen hat.",
     "The mesh has no extent: all its points coincide.": "Das Netz hat keine Ausdehnung: alle Punkte fallen zusammen.",
+    "The mesh has no surface: all its faces are without area.": (
+        "Das Netz hat keine Oberfläche: alle seine Flächen haben den Inhalt null."
+    ),
+    "Check the object's scale, or export the model again.": (
+        "Prüfe die Skalierung des Objekts, oder exportiere das Modell neu."
+    ),
     "Check the object's scale.": "Prüfe die Skalierung des Objekts.",
     "No model was given and Blender has no file open.": (
         "Es wurde kein Modell angegeben, und in Blender ist keine Datei offen."
@@ -296,6 +319,9 @@ MESSAGES: dict[str, str] = {
     ),
     "There is no UV map named {name}.": "Eine UV-Karte namens {name} gibt es nicht.",
     "Use auto, new, keep{names}.": "Nimm auto, new, keep{names}.",
+    "{names} have no UV map, so each gets a new one named {new}.": (
+        "{names} haben keine UV-Karte, daher bekommt jedes eine neue namens {new}."
+    ),
     "{name} has no UV map, so it gets a new one named {new}.": (
         "{name} hat keine UV-Karte, daher bekommt es eine neue namens {new}."
     ),

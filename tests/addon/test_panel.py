@@ -94,6 +94,8 @@ def test_ready_to_generate(draw, extension):
 
 def test_what_a_neural_job_takes_is_told_before_it_starts(draw, extension, monkeypatch):
     ready(extension)
+    from orbit_painter.backend.painters.orbitpainter.forecast import Machine
+
     forecast, engine_state = (sys.modules[f"orbit_painter.addon.{name}"] for name in ("forecast", "engine_state"))
     monkeypatch.setattr(engine_state, "_missing", lambda name: ("", ""))
     engine_state.refresh()
@@ -101,7 +103,7 @@ def test_what_a_neural_job_takes_is_told_before_it_starts(draw, extension, monke
     settings.engine = "orbitpainter"
     monkeypatch.setattr(forecast, "_known", [])
     assert "OrbitPainter will take" not in draw().text()
-    monkeypatch.setattr(forecast, "_known", [forecast.forecast.Machine("NVIDIA GeForce RTX 4090", 24e9, 64e9)])
+    monkeypatch.setattr(forecast, "_known", [Machine("NVIDIA GeForce RTX 4090", 24e9, 64e9)])
 
     def told():
         return draw().text().replace("\n", " ")
