@@ -27,6 +27,7 @@ from ..backend.mesh import MeshData
 from ..backend.orbits.cameras import Camera
 from ..backend.orbits.raycast import raycast_passes
 from ..backend.progress import Progress, part
+from ..backend.results import require_apart
 from ..backend.texturing.targets import NEW_UV_MAP, Plan, with_unwrapped
 from ..backend.texturing.unwrap import unwrap
 from ..backend.texturing.voxel_files import load_voxels
@@ -75,13 +76,15 @@ class BlenderHost:
                 "No model was given and Blender has no file open.",
                 "Give one with --mesh FILE, or open a .blend file and name its objects with --object.",
             )
+        if job.mesh is None and bpy.data.filepath:
+            require_apart(Path(job.out), bpy.data.filepath, ())
         self._objects = find_objects(job.objects)
         mesh, self._sources, notes = read_mesh(self._objects)
         if job.mesh is not None:
             name = Path(job.mesh).stem
         else:
             name = job.objects[0] if len(job.objects) == 1 else Path(bpy.data.filepath).stem
-        return Loaded(mesh, bpy.path.clean_name(name), notes)
+        return Loaded(mesh, name, notes)
 
     def unwrap(self, mesh: MeshData, plan: Plan, progress: Progress) -> MeshData:
         """xatlas where it can be imported and the map fits the original faces; else Blender's own unwrap, which works

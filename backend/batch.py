@@ -21,7 +21,7 @@ from .item_process import ItemError, run_item
 from .job import Job, ReferenceSpec, absolute
 from .painters.base import VIEWS
 from .run_request import STAGES, RunRequest, save_request
-from .whole_files import output_errors, write_json
+from .whole_files import output_errors, shortened, write_json
 
 MODELS = (".glb", ".gltf", ".obj", ".ply", ".stl", ".fbx", ".usd", ".usda", ".usdc", ".usdz", ".blend")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".tga", ".gif", ".avif")
@@ -134,11 +134,12 @@ def _of_item(base: Job, name: str, references: Sequence[ReferenceSpec], **change
 
 def unique_names(names: Sequence[str], fuller: Sequence[str] | None) -> list[str]:
     """Names of folders; where one repeats the fuller one, or else a number, tells them apart."""
+    names = [shortened(name) for name in names]
     lower = [name.lower() for name in names]
     result, taken = [], set()
     for index, name in enumerate(names):
         if lower.count(lower[index]) > 1 and fuller is not None:
-            name = fuller[index]
+            name = shortened(fuller[index])
         chosen, number = name, 2
         while chosen.lower() in taken:
             chosen, number = f"{name}_{number}", number + 1

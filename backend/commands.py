@@ -184,7 +184,8 @@ def explained(failure: BaseException) -> OrbitPainterError:
     if isinstance(failure, OSError) and failure.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutputError("disk-full", "The disk is full.", "Free some space and run again with --resume.")
     if isinstance(failure, PermissionError):
-        return OutputError("permission", f"{failure.filename} may not be written.", "Choose a folder you may write to.")
+        problem = f"There is no permission for {failure.filename} ({failure.strerror})."
+        return OutputError("permission", problem, "Check who may read and write it.")
     return OrbitPainterError(
         "internal",
         f"Something unexpected went wrong ({type(failure).__name__}: {failure}).",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .errors import InputError
 from .png import read_png, write_png_to
-from .whole_files import atomic_path, check_writable, clean_parts, output_errors, write_json
+from .whole_files import atomic_path, check_writable, clean_parts, output_errors, shortened, write_json
 
 __all__ = [
     "atomic_path",
@@ -22,6 +22,7 @@ __all__ = [
     "output_errors",
     "read_png",
     "save_npz",
+    "shortened",
     "write_json",
     "write_png",
 ]

@@ -22,7 +22,7 @@ from . import results
 from .console import Console, stage_progress
 from .errors import UsageError
 from .estimate import estimate, told
-from .files import write_json
+from .files import shortened, write_json
 from .host import Host
 from .job import Job
 from .job_history import History
@@ -63,6 +63,8 @@ class Pipeline:
 
     def run(self, stages: Sequence[str], resume: bool) -> dict[str, Any]:
         """Do `stages`; with `resume`, keep those whose inputs have not changed. Returns the summary for the user."""
+        pictures = [path for r in self.job.references for path in (r.path, r.camera) if path is not None]
+        results.require_apart(self.run_folder.root, self.job.mesh, pictures)
         history = History(Path(self.job.out).parent / "history.json")  # beside the jobs of the extension
         self.console.plan(stages, estimate(self.job, stages, history))
         if "paint" in stages and (expected := told(self.job)):
@@ -107,7 +109,7 @@ class Pipeline:
         if self._mesh is None:
             loaded = self.host.load(self.job)
             require_area(loaded.mesh)
-            self._name, self._mesh, self._notes = loaded.name, loaded.mesh, list(loaded.notes)
+            self._name, self._mesh, self._notes = shortened(loaded.name), loaded.mesh, list(loaded.notes)
         return self._mesh
 
     def _references(self):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import InputError
+from .errors import InputError, OutputError
 from .files import load_npz, save_npz, write_json, write_png
 from .host import TextureFiles
 from .job import Job
@@ -28,11 +28,32 @@ from .texturing.voxel_files import VoxelTexture, export_vxz, save_voxels
 from .version import VERSION
 from .whole_files import file_digest
 
+# Results whose names do not depend on the model's.
+NAMES = ("voxels.npz", "voxels.vxz", "contact_sheet.png", "still.png", "turntable.mp4", "report.json", "recipe.json")
+
 
 def require_file(path: str) -> None:
     """Raises InputError if there is no such file."""
     if not Path(path).is_file():
         raise InputError("file-missing", f"There is no file {path}.", "Check the path.")
+
+
+def require_apart(out: Path, model: str | None, pictures: Sequence[str]) -> None:
+    """Raises OutputError if results in the folder `out` could take the place of what the job reads.
+
+    model: the model file or the open .blend; what belongs to it, such as its textures, lies beside it.
+    """
+    folder = out.resolve()
+    kept_by_us = [folder / name for name in ("work", "textures", "coverage")]
+    for name in (*([model] if model else []), *pictures):
+        path = Path(name).resolve()
+        beside = path.parent == folder and (name == model or path.name in NAMES)
+        if beside or any(place in path.parents for place in kept_by_us):
+            raise OutputError(
+                "output-holds-input",
+                f"The results would take the place of files beside {path.name}, which the job reads.",
+                f"Choose another output folder, for instance {path.parent / (path.stem + '-textured')}.",
+            )
 
 
 def save_references(folder: Path, references: Sequence[Reference]) -> None:

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -23,6 +24,15 @@ from .progress import Progress, silent
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
 _FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+LONGEST = 120  # bytes of a name, so that with all that is put before and behind it every file system takes it
+
+
+def shortened(name: str) -> str:
+    """The name of a model, object or picture, without what may not be in a file's name and no longer than is safe."""
+    name = re.sub(r'[\x00-\x1f\\/:*?"<>|]', "_", name)
+    return name.encode("utf-8", "replace")[:LONGEST].decode("utf-8", "ignore").rstrip(" .") or "model"
 
 
 @contextmanager

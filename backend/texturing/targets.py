@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageError
+from ..files import shortened
 from ..mesh import MeshData, face_normals
 from .types import TextureTarget
 from .uv_quality import CLEAN, UVQuality, measure_uv
@@ -257,7 +258,7 @@ def _targets(mesh: MeshData, groups: list[_Group], areas: NDArray[np.float64], s
 
 def _file_name(name: str, taken: set[str]) -> str:
     """The name with characters that are safe in file names, different from those in `taken` whatever the case."""
-    safe = re.sub(r"[^\w.-]+", "_", name).strip("._") or "texture"
+    safe = shortened(re.sub(r"[^\w.-]+", "_", name).strip("._") or "texture")
     result, number = safe, 1
     while result.casefold() in taken:
         number += 1

@@ -1,6 +1,7 @@
 """Bad input ends in a sentence and the right exit status, and leaves nothing behind."""
 
 import os
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -8,18 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .cli import PAINT, PASSES, QUICK, files_below, run
+from .cli import BAKE, PAINT, PASSES, QUICK, files_below, run
 
 pytestmark = [pytest.mark.bpy, pytest.mark.slow]
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "sample.glb"
 REFERENCE = SAMPLE.with_name("reference.png")
 
 TRIANGLE = "v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\nf 1/1 2/2 3/3\n"
-
-
-def obj(path, text):
-    path.write_text(text)
-    return path
 
 
 def check_refused(tmp_path, status, code, *words):
@@ -110,6 +106,34 @@ def test_output_folder_is_a_file(tmp_path):
     outcome = run("generate", "--mesh", SAMPLE, "--reference", REFERENCE, "--out", tmp_path / "out", *QUICK)
     assert outcome.status == 7
     assert (tmp_path / "out").read_text() == "in the way"
+
+
+def test_the_folder_of_the_model_is_no_output_folder(tmp_path):
+    """Neither of a model file nor of a .blend that is open: results would replace the artist's files."""
+    import bpy
+
+    model = tmp_path / "chair.glb"
+    shutil.copy(SAMPLE, model)
+    scene = tmp_path / "scene.blend"
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.ops.wm.save_as_mainfile(filepath=str(scene), copy=True)
+    before = {path: path.read_bytes() for path in (model, scene)}
+    for path in before:
+        outcome = run("generate", "--mesh", path, "--reference", REFERENCE, "--out", tmp_path, *QUICK)
+        assert (outcome.status, outcome.error["code"]) == (7, "output-holds-input")
+    assert files_below(tmp_path) == ["chair.glb", "scene.blend"]
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_very_long_and_foreign_names(tmp_path):
+    model = tmp_path / ("größe 模型 " + "x" * 225 + ".obj")
+    model.write_text(TRIANGLE)
+    out = tmp_path / "out put ü"
+    words = ["--views", "4,0", "--size", "32", "--still", "flat", "--no-turntable"]
+    outcome = run("generate", "--mesh", model, "--reference", REFERENCE, "--out", out, *BAKE, *PAINT, *words)
+    assert outcome.status == 0, outcome.stderr[-2000:]
+    assert len(list(out.glob("größe 模型 x*.glb"))) == 1
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists() or os.geteuid() != 0, reason="needs root to mount a small disk")
