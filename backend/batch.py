@@ -7,7 +7,6 @@ Each item runs in a process of its own, so a failure, a crash included, ends tha
 from __future__ import annotations
 
 import argparse
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -117,10 +116,10 @@ def items(base: Job, models: str | None, pictures: str | None, host: Host) -> li
 
 
 def _scene_items(base: Job, pictures: str | None, host: Host) -> list[Item]:
-    mesh = host.load(replace(base, references=())).mesh
+    mesh = host.load(replace(base, references=(), out=str(Path(base.out) / "batch"))).mesh
     objects = [name for index, name in enumerate(mesh.object_names) if index not in mesh.instance_of]
     found = references_in(Path(absolute(pictures))) if pictures else {}
-    names = unique_names([re.sub(r"[^\w\-. ]", "_", name) for name in objects], None)
+    names = unique_names(objects, None)
     return [
         Item(name, _of_item(base, name, found.get(obj.lower(), ()), objects=(obj,)))
         for name, obj in zip(names, objects, strict=True)

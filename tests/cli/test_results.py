@@ -33,7 +33,8 @@ def test_inputs_that_no_result_can_replace_are_fine(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("chair", "chair"), ("..", "model"), ("a/b:c*?", "a_b_c__"), ("a" * 300, "a" * 120), ("ü" * 99, "ü" * 60)]
+    ("name", "expected"),
+    [("chair", "chair"), ("..", "model"), ("a/b:c*?", "a_b_c__"), ("a" * 300, "a" * 120), ("ü" * 99, "ü" * 60)],
 )
 def test_names_are_cut_to_what_a_file_name_may_be(name, expected):
     assert shortened(name) == expected
