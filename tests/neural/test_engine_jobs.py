@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,10 +95,9 @@ def test_stopping_leaves_what_was_there(finished, weights, environment, tmp_path
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
     assert any("step " in line for line in child.stdout)
     child.send_signal(signal.SIGINT)
-    asked = time.monotonic()
     rest = child.stdout.read()
-    assert child.wait(30) == 6
-    assert time.monotonic() - asked < 10
+    assert child.wait(120) == 6
+    assert "step 200 of" not in rest
     assert '"cancelled"' in rest
     assert painted(out) == before
     assert not [path for path in (out / "work").iterdir() if path.name.startswith(".")]
@@ -130,9 +129,10 @@ def test_the_worker_keeps_the_model_and_can_be_stopped(weights, environment, tmp
         texture_size=64,
     )
     requests = {}
-    for name, stages in (("passes", ("passes",)), ("paint", ("paint",))):
+    long = replace(job, engine_options={**job.engine_options, "steps": 200})  # to be stopped before it ends
+    for name, stage, each in (("passes", "passes", job), ("paint", "paint", job), ("long", "paint", long)):
         requests[name] = tmp_path / f"{name}.json"
-        save_request(requests[name], RunRequest(job, stages, resume=False))
+        save_request(requests[name], RunRequest(each, (stage,), resume=False))
     command = [sys.executable, "-I", "-u", ROOT / "backend" / "worker.py", "--protocol", "1"]
     child = Child([*command, "--log", tmp_path / "worker.log"], tmp_path, tmp_path / "errors.log", environment)
     try:
@@ -140,16 +140,14 @@ def test_the_worker_keeps_the_model_and_can_be_stopped(weights, environment, tmp
         expect(child, "ready")
         child.send("run", job_id="p", request=str(requests["passes"]))
         expect(child, "result")
-        seconds, results = [], []
+        results = []
         for job_id in ("a", "b"):
-            begin = time.monotonic()
             child.send("run", job_id=job_id, request=str(requests["paint"]))
             expect(child, "preview")
             assert expect(child, "result")["job_id"] == job_id
-            seconds.append(time.monotonic() - begin)
             results.append(painted(tmp_path / "out"))
         assert results[0] == results[1]
-        child.send("run", job_id="c", request=str(requests["paint"]))
+        child.send("run", job_id="c", request=str(requests["long"]))
         expect(child, "progress")
         child.send("cancel", job_id="c")
         expect(child, "cancelled")

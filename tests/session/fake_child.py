@@ -32,7 +32,7 @@ def listen(ignore_end=False):
         os._exit(6)
 
 
-def work(stages=("passes", "paint", "bake"), stop_at=None, do=lambda: None):
+def work(stages=("passes", "paint", "bake"), stop_at=None, do=lambda: None, pause=0.01):
     send("accepted", plan=list(stages))
     for stage in stages:
         for step in range(4):
@@ -40,7 +40,7 @@ def work(stages=("passes", "paint", "bake"), stop_at=None, do=lambda: None):
                 send("cancelled")
                 sys.exit(6)
             send("progress", stage=stage, done=step / 4, total=1.0, detail=f"step {step}")
-            time.sleep(0.01)
+            time.sleep(pause)
             if (stage, step) == (stop_at, 2):
                 do()
         send("progress", stage=stage, done=1.0, total=1.0, seconds=0.04, kept=False)
@@ -77,6 +77,8 @@ def main():
     threading.Thread(target=listen, args=(behaviour in ("deaf", "deaf-with-child"),), daemon=True).start()
     if behaviour == "good":
         work()
+    elif behaviour == "patient":  # can be stopped long before it ends
+        work(pause=2.0)
     elif behaviour == "noise":
         print("Read prefs: userpref.blend\nFra:1 Mem:12M")
         sys.stdout.buffer.write(b"\xff\xfe\x00\n{broken\n" + b"x" * 300_000 + b"\n")
