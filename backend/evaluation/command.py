@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +19,13 @@ from typing import Any
 
 from ..console import Console, stage_progress
 from ..errors import InputError, UsageError
-from ..files import check_writable, output_errors, write_json
+from ..files import output_errors, write_json
 from ..host import Host
 from ..item_process import ItemError, run_item
 from ..job import Job, absolute
 from ..painters.base import VIEWS
 from ..progress import Progress
+from ..run_folder import RunFolder
 from ..version import VERSION
 from .evaluation_set import MODELS, SCENE, EvaluationItem, evaluation_set
 from .learned import NEEDS, Networks, Weights, check_metrics, left_out
@@ -84,16 +84,14 @@ def run_command(
         Networks(settings.metrics, settings.weights)  # broken weights are told before any work
     if (sentence := left_out(settings.metrics)) is not None:
         console.note(sentence)
-    out = Path(base.out)
-    _begin(out, base, settings, options.resume)
-    outcomes: list[Outcome] = []
-    for item in items:
-        outcomes.append(_evaluated(item, settings, host.program, options.resume, console, check))
-    with stage_progress(console, "tables", check) as progress:
-        results = [outcome.result for outcome in outcomes if outcome.result]
-        failed = {outcome.name: outcome.error for outcome in outcomes if outcome.error}
-        summary = write_report(out, base, settings, results, failed, progress)
-    console.result(str(out / "evaluation.json"), summary)
+    with RunFolder(base.out) as run:
+        _begin(run.root, base, settings, options.resume)
+        outcomes = [_evaluated(item, settings, host.program, options.resume, console, check) for item in items]
+        with stage_progress(console, "tables", check) as progress:
+            results = [outcome.result for outcome in outcomes if outcome.result]
+            failed = {outcome.name: outcome.error for outcome in outcomes if outcome.error}
+            summary = write_report(run.root, base, settings, results, failed, progress)
+    console.result(str(run.root / "evaluation.json"), summary)
     return next((outcome.status for outcome in outcomes if outcome.status), 0)
 
 
@@ -147,9 +145,6 @@ def _check_request(base: Job, settings: Settings, items: Sequence[EvaluationItem
 
 def _begin(out: Path, base: Job, settings: Settings, resume: bool) -> None:
     """Write settings.json, or compare with it. Raises OutputError, InputError, UsageError."""
-    with output_errors(out):
-        (out / "items").mkdir(parents=True, exist_ok=True)
-    check_writable(out)
     shared = {**base.to_json(), "out": "", "mesh": None}
     wanted = json.loads(json.dumps({"version": VERSION, "job": shared, "settings": settings.to_json()}))
     wanted["settings"].pop("keep")
@@ -219,12 +214,8 @@ def _run(
         requests.mkdir(parents=True, exist_ok=True)
     request = requests / f"{item.name}.json"
     write_json(request, {"item": item.to_json(), "settings": settings.to_json(), "resume": resume})
-    begin = time.monotonic()
     run_item([*program, "evaluate-item", str(request)], requests / f"{item.name}.log", STAGES, progress)
-    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    result["seconds"] = round(time.monotonic() - begin, 1)
-    write_json(folder / "result.json", result)
-    return result
+    return json.loads((folder / "result.json").read_text(encoding="utf-8"))
 
 
 def run_request(path: Path, make_host: Callable[[], Host], console: Console, check: Callable[[], None]) -> None:

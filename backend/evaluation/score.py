@@ -74,10 +74,10 @@ def score_item(
 
     Raises OrbitPainterErrors.
     """
-    folder = Path(item.job.out)
-    (folder / "result.json").unlink(missing_ok=True)
+    folder, begin = Path(item.job.out), time.monotonic()
     key = inputs_key(item)
     with RunFolder(folder) as run:
+        (folder / "result.json").unlink(missing_ok=True)
         with stage_progress(console, "truth", check) as progress, known(item, settings.textured, make_host) as truth:
             job, given, true_views = _prepared(item, settings, truth, folder, progress)
         host = SceneHost(truth.mesh, item.name) if truth is not None and item.kind != MODELS else make_host()
@@ -90,7 +90,8 @@ def score_item(
             shutil.rmtree(folder / "textures", ignore_errors=True)
             for stage in ("passes", "paint", "previews"):
                 shutil.rmtree(run.work / stage, ignore_errors=True)
-        result = {"name": item.name, "key": key, "references": [r.path for r in job.references], **found}
+        shared = {"name": item.name, "key": key, "references": [r.path for r in job.references]}
+        result = {**shared, "seconds": round(time.monotonic() - begin, 1), **found}
         write_json(folder / "result.json", result)
     return folder / "result.json"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from orbit_painter.backend.arguments import job_of, parser
-from orbit_painter.backend.errors import CancelledError, InputError, OrbitPainterError, UsageError
+from orbit_painter.backend.errors import CancelledError, InputError, OrbitPainterError, OutputError, UsageError
 from orbit_painter.backend.evaluation import bench_main_job, command, report, truth
 from orbit_painter.backend.evaluation.evaluation_set import EvaluationItem, evaluation_set
 from orbit_painter.backend.evaluation.score import score_item
@@ -22,6 +22,7 @@ from orbit_painter.backend.evaluation.view_scores import compared
 from orbit_painter.backend.file_host import FileHost
 from orbit_painter.backend.files import read_png, write_png
 from orbit_painter.backend.job import Job
+from orbit_painter.backend.run_folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = {"views": (5, 5), "size": 64, "texture_size": 128, "fuse": {"label_grid": 48, "grid": 48}}
@@ -233,6 +234,12 @@ def test_damaged_settings_and_results_are_not_fatal_or_are_told(tmp_path, monkey
     with pytest.raises(InputError) as caught:
         evaluate(tmp_path, *words, "--resume")
     assert caught.value.code == "settings-damaged"
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path):
+    with RunFolder(tmp_path), pytest.raises(OutputError) as caught:
+        evaluate(tmp_path, "--set", "procedural", "--count", 1)
+    assert caught.value.code == "output-busy"
 
 
 def test_dry_run_does_nothing(tmp_path):
