@@ -182,14 +182,22 @@ def _evaluated(
     try:
         if resume and (result := _finished(item)) is not None:
             console.end(item.name, result["seconds"], skipped=True)
-            return Outcome(item.name, result)
+            return _told(item, result, console)
         with stage_progress(console, item.name, check) as progress:
-            return Outcome(item.name, _run(item, settings, program, resume, progress))
+            result = _run(item, settings, program, resume, progress)
+        return _told(item, result, console)
     except (InputError, ItemError) as error:
         if error.exit_status in FATAL:
             raise
         console.note(f"{item.name} failed: {error} [{error.code}]")
         return Outcome(item.name, error={"code": error.code, "message": str(error)}, status=error.exit_status)
+
+
+def _told(item: EvaluationItem, result: dict[str, Any], console: Console) -> Outcome:
+    """A result, and what the user hears of bakes that failed."""
+    for bake, error in result["failed"].items():
+        console.note(f"{item.name}, bake {bake} failed: {error['message']} [{error['code']}]")
+    return Outcome(item.name, result, status=InputError.exit_status if result["failed"] else 0)
 
 
 def _finished(item: EvaluationItem) -> dict[str, Any] | None:

@@ -54,9 +54,10 @@ def write_report(
 ) -> dict[str, Any]:
     """Write the files of an evaluation into `out`; the summary for the user. Raises OutputError, InputError."""
     progress(0.0, "tables")
-    means = {bake: _mean([result["bakes"][bake] for result in results]) for bake in settings.bakes} if results else {}
-    for bake, distances in _distances(out, settings, results).items():
-        means[bake] |= distances
+    bakes = [bake for bake in settings.bakes if any(bake in result["bakes"] for result in results)]
+    means = {bake: _mean([r["bakes"][bake] for r in results if bake in r["bakes"]]) for bake in bakes}
+    for bake in bakes:
+        means[bake] |= _distances(out, settings, [result for result in results if bake in result["bakes"]], bake)
     text = markdown(base, settings, results, means, failed)
     for name, content in (("table.md", text), ("table.csv", csv_text(results, means))):
         with atomic_path(out / name) as temporary:
@@ -70,7 +71,7 @@ def write_report(
     )  # fmt: skip
     if results:
         progress(0.5, "contact sheet")
-        write_png(out / "contact_sheet.png", sheet(out, settings, results[:SHEET_ITEMS]))
+        write_png(out / "contact_sheet.png", sheet(out, results[:SHEET_ITEMS]))
     progress(1.0, "tables done")
     summary: dict[str, Any] = {"output": str(out), "measured": f"{len(results)} of {len(results) + len(failed)}"}
     if failed:
@@ -90,10 +91,10 @@ def _mean(rows: Sequence[Row]) -> dict[str, float | None]:
 
 
 def _distances(
-    out: Path, settings: Settings, results: Sequence[Mapping[str, Any]]
-) -> dict[str, dict[str, float | None]]:
-    """Distances between the sets of all views, by bake."""
-    if not {"fid", "kid", "clip_fid"} & set(settings.metrics) or not results:
+    out: Path, settings: Settings, results: Sequence[Mapping[str, Any]], bake: str
+) -> dict[str, float | None]:
+    """Distances between the sets of all views of a bake and of the truth."""
+    if not {"fid", "kid", "clip_fid"} & set(settings.metrics):
         return {}
     stored = [load_npz(out / "items" / result["name"] / "features.npz") for result in results]
     networks = sorted({name.rpartition(".")[2] for features in stored for name in features})
@@ -101,7 +102,7 @@ def _distances(
     def joined(kind: str) -> dict[str, NDArray[np.float32]]:
         return {network: np.concatenate([one[f"{kind}.{network}"] for one in stored]) for network in networks}
 
-    return {bake: set_distances(settings.metrics, joined("real"), joined(bake)) for bake in settings.bakes}
+    return set_distances(settings.metrics, joined("real"), joined(bake))
 
 
 def _used(rows: Sequence[Row]) -> list[str]:
@@ -133,20 +134,24 @@ def markdown(
     """The whole report: means over the items, each item, what failed and what was left out."""
     horizontal, vertical = base.views
     drift = f", drift {settings.drift:g} px" if settings.drift else ""
+    plural = "" if len(results) == 1 else "s"
     lines = [
         "# Evaluation",
         "",
-        f"{len(results)} objects; engine {base.engine}{drift}, {horizontal} + {vertical} views of {base.size} pixels, "
-        f"textures of {base.texture_size}; seen from {settings.held_out} new views of {settings.picture_size} pixels.",
+        f"{len(results)} object{plural}; engine {base.engine}{drift}, {horizontal} + {vertical} views of {base.size} "
+        f"pixels, textures of {base.texture_size}; seen from {settings.held_out} new views of {settings.picture_size} pixels.",
         "",
     ]
     if results:
         lines += ["## Means", "", *_table(["bake"], [([bake], row) for bake, row in means.items()]), ""]
         rows = [([result["name"], bake], row) for result in results for bake, row in result["bakes"].items()]
         lines += ["## Each object", "", *_table(["object", "bake"], rows), ""]
-    if failed:
+    errors = dict(failed)
+    for result in results:
+        errors |= {f"{result['name']}, {bake}": error for bake, error in result.get("failed", {}).items()}
+    if errors:
         lines += ["## Failed", ""]
-        lines += [*(f"* {name}: {error['message']} [{error['code']}]" for name, error in failed.items()), ""]
+        lines += [*(f"* {name}: {error['message']} [{error['code']}]" for name, error in errors.items()), ""]
     if (sentence := left_out(settings.metrics)) is not None:
         lines += [sentence, ""]
     return "\n".join(lines)
@@ -165,7 +170,7 @@ def csv_text(results: Sequence[Mapping[str, Any]], means: Mapping[str, Row]) -> 
     return stream.getvalue()
 
 
-def sheet(out: Path, settings: Settings, results: Sequence[Mapping[str, Any]]) -> NDArray[np.uint8]:
+def sheet(out: Path, results: Sequence[Mapping[str, Any]]) -> NDArray[np.uint8]:
     """The reference of each object, and the same new views of the truth and of every bake, uint8 (h, w, 3)."""
     blank = np.full((CELL, CELL, 3), PANEL, np.uint8)
     sections = []
@@ -174,7 +179,7 @@ def sheet(out: Path, settings: Settings, results: Sequence[Mapping[str, Any]]) -
         reference = folder / "reference.png"
         first = fit_cell(read_png(reference).astype(np.uint8)) if reference.exists() else blank
         rows = []
-        for name in (*(("truth",) if result["truth"] else ()), *settings.bakes):
+        for name in (*(("truth",) if result["truth"] else ()), *result["bakes"]):
             paths = sorted((folder / "pictures").glob(f"{name}-*.png"))
             cells = [fit_cell(read_png(path).astype(np.uint8)) for path in paths]
             rows.append(SheetRow(name, [blank if rows else first, *cells], [] if rows else ["reference"]))

@@ -144,12 +144,18 @@ def _scored(
     before = max(record.peak_bytes for record in records.values() if record is not None)
     made: dict[str, tuple[Sequence[TextureFiles], Images]] = {}
     rows: dict[str, dict[str, float | None]] = {}
+    failed: dict[str, dict[str, str]] = {}
     for number, name in enumerate(settings.bakes):
         span = part(progress, 0.1 + 0.5 * number / len(settings.bakes), 0.1 + 0.5 * (number + 1) / len(settings.bakes))
         span(0.0, f"bake {name}")
         reset_peak()
         begin = time.monotonic()
-        tiles = bake(name, passes.mesh, targets, painted, job.fuse_params(painted.exact), passes.orbit_counts, span)
+        params = job.fuse_params(painted.exact)
+        try:
+            tiles = bake(name, passes.mesh, targets, painted, params, passes.orbit_counts, span)
+        except InputError as error:  # the other bakes may do
+            failed[name] = {"code": error.code, "message": str(error)}
+            continue
         seconds = time.monotonic() - begin
         peak = max(peak_bytes(), before)
         made[name] = _textures(passes.mesh, targets, tiles)
@@ -158,6 +164,9 @@ def _scored(
         }  # fmt: skip
         if settings.keep:
             _save_textures(run.root / "textures" / name, *made[name])
+    if not made:
+        first = next(iter(failed.values()))
+        raise InputError(first["code"], first["message"])
     networks = Networks(settings.metrics, settings.weights, job.device == "gpu") if settings.metrics else None
     pictures = [host.read_picture(r.path)[0] for r in job.references]
     write_png(run.root / "reference.png", pictures[0])
@@ -166,6 +175,7 @@ def _scored(
     return {
         "triangles": len(passes.mesh.faces),
         "truth": bool(true_views),
+        "failed": failed,
         "bakes": {name: {key: _finite(value) for key, value in {**seen[name], **rows[name]}.items()} for name in rows},
     }
 

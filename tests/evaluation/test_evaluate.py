@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from orbit_painter.backend.arguments import job_of, parser
 from orbit_painter.backend.errors import CancelledError, InputError, OrbitPainterError, OutputError, UsageError
-from orbit_painter.backend.evaluation import bench_main_job, command, report, truth
+from orbit_painter.backend.evaluation import bench_main_job, command, report, score, truth
 from orbit_painter.backend.evaluation.evaluation_set import EvaluationItem, evaluation_set
 from orbit_painter.backend.evaluation.score import score_item
 from orbit_painter.backend.evaluation.settings import Settings
@@ -130,6 +130,28 @@ def test_the_result_of_exact_frames_is_near_and_of_drifting_ones_farther(tmp_pat
         (item,) = json.loads((tmp_path / str(drift) / "evaluation.json").read_text())["items"]
         psnr[drift] = item["bakes"]["ours"]["psnr"]
     assert psnr[0] > psnr[4] + 0.5
+
+
+def test_a_bake_that_fails_leaves_the_others(tmp_path, monkeypatch):
+    in_this_process(monkeypatch)
+    real = score.bake
+
+    def bake(name, *arguments):
+        if name == "average":
+            raise InputError("bake-udim", "It cannot bake this.", "Leave it away.")
+        return real(name, *arguments)
+
+    monkeypatch.setattr(score, "bake", bake)
+    words = ("--set", "procedural", "--count", 1, "--engine", "truth")
+    status, console = evaluate(tmp_path, *words, "--bake", "average", "--bake", "cos6")
+    assert status == 3
+    assert any("bake average failed" in note for note in console.notes)
+    found = json.loads((tmp_path / "evaluation.json").read_text())
+    assert list(found["means"]) == ["cos6"]
+    assert "* procedural-000000, average: It cannot bake this." in (tmp_path / "table.md").read_text()
+    status, _ = evaluate(tmp_path / "none", *words, "--bake", "average")
+    assert status == 3
+    assert "procedural-000000" in json.loads((tmp_path / "none" / "evaluation.json").read_text())["failed"]
 
 
 @pytest.fixture
