@@ -139,7 +139,8 @@ def markdown(
         "# Evaluation",
         "",
         f"{len(results)} object{plural}; engine {base.engine}{drift}, {horizontal} + {vertical} views of {base.size} "
-        f"pixels, textures of {base.texture_size}; seen from {settings.held_out} new views of {settings.picture_size} pixels.",
+        f"pixels, textures of {base.texture_size}; seen from {settings.held_out} new views of "
+        f"{settings.picture_size} pixels.",
         "",
     ]
     if results:
