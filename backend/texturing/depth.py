@@ -67,8 +67,8 @@ class DepthSource:
         self.faces = faces
         self.cameras = cameras
         self.size = size
-        self._room = cache_bytes
-        self._kept: dict[int, NDArray[np.float32]] = {}
+        self.room = cache_bytes
+        self._kept: dict[int, tuple[NDArray[np.float32], Camera]] = {}
         self._margin = margin
         self._part: NDArray[np.int16] | None = None
         self._sheets: dict[int, NDArray[np.int16]] = {}
@@ -90,17 +90,21 @@ class DepthSource:
 
     def depth(self, view: int) -> tuple[NDArray[np.float32], Camera]:
         """(depth float32 (h, w), the camera of that size) of a view."""
-        camera = depth_camera(self.cameras[view], self.size)
         kept = self._kept.get(view)
         if kept is None:
-            kept, triangle = depth_map(self.vertices, self.faces, camera)
-            if kept.nbytes <= self._room:
-                self._room -= kept.nbytes
+            kept = self._made(view)
+            if kept[0].nbytes <= self.room:
+                self.room -= kept[0].nbytes
                 self._kept[view] = kept
-            if view not in self._sheets and len(self.part):
-                size = self.cameras[view].width, self.cameras[view].height
-                self._sheets[view] = sheet_map(kept, triangle, camera, self.part, *size, self._margin)
-        return kept, camera
+        return kept
+
+    def _made(self, view: int) -> tuple[NDArray[np.float32], Camera]:
+        camera = depth_camera(self.cameras[view], self.size)
+        depth, triangle = depth_map(self.vertices, self.faces, camera)
+        if view not in self._sheets and len(self.part):
+            size = self.cameras[view].width, self.cameras[view].height
+            self._sheets[view] = sheet_map(depth, triangle, camera, self.part, *size, self._margin)
+        return depth, camera
 
     def sheets(self, view: int) -> NDArray[np.int16]:
         """int16 (h, w) of the view's own size."""
@@ -109,26 +113,23 @@ class DepthSource:
         return self._sheets.get(view, NO_SHEETS)
 
 
-class PassDepth:
-    """Depth maps taken from rendered float passes, whose size should be at least that of the frames."""
+class PassDepth(DepthSource):
+    """Depth maps from rendered float passes, whose size should be at least that of the frames (4.3).
 
-    def __init__(self, passes: PassSet) -> None:
-        self.passes = passes
+    The views are `first` anchors, which have no pass and get the z-buffer of `own`, then those of the passes. Nothing
+    is known of sheets.
+    """
 
-    @property
-    def cameras(self) -> Sequence[Camera]:
-        return self.passes.cameras
+    def __init__(self, own: DepthSource, passes: PassSet, first: int) -> None:
+        super().__init__(own.vertices, own.faces, own.cameras, own.size, own.room, margin=-1.0)
+        self._passes = passes
+        self._first = first
 
-    def depth(self, view: int) -> tuple[NDArray[np.float32], Camera]:
-        passes = self.passes.view(view)
+    def _made(self, view: int) -> tuple[NDArray[np.float32], Camera]:
+        if view < self._first:
+            return super()._made(view)
+        passes = self._passes.view(view - self._first)
         return passes.depth, passes.camera
-
-    @property
-    def part(self) -> NDArray[np.int16]:
-        return np.zeros(0, np.int16)
-
-    def sheets(self, view: int) -> NDArray[np.int16]:
-        return NO_SHEETS
 
 
 def depth_camera(camera: Camera, size: int) -> Camera:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..mesh import MeshData
 from ..orbits.cameras import Camera
+from ..orbits.passes import PassSet
 from ..painters.base import Frame, PaintedFrames
 from ..progress import Progress, part, silent
 from .align import align_frames
@@ -21,7 +22,7 @@ from .atlas import bake_target
 from .budget import fitting
 from .candidates import collect_candidates
 from .coverage import coverage_numbers, seam_error
-from .depth import DepthSource
+from .depth import DepthSource, PassDepth
 from .exposure import apply_gains, exposure_gains
 from .fill import diffuse
 from .inherit import inherit_labels
@@ -41,9 +42,11 @@ def fuse(
     params: FuseParams,
     orbit_counts: tuple[int, int],
     progress: Progress = silent,
+    passes: PassSet | None = None,
 ) -> FuseResult:
     """Fuse painted frames into textures and a voxel texture.
 
+    passes  one view a frame; their depth decides what is seen where params.depth is "passes"
     Views are numbered anchors first, then frames. The anchors, or else frame 0, are locked (4.9).
     Raises InputError where no view sees any of the surface, MemoryLimitError where the textures alone do not fit into
     memory; grids that do not fit are lowered, with a warning (budget.py).
@@ -58,6 +61,8 @@ def fuse(
     params = budget.params
     warnings += budget.warnings
     depth = DepthSource.of_mesh(mesh, cameras, params, budget.depth_cache)
+    if params.depth == "passes" and passes is not None:
+        depth = PassDepth(depth, passes, anchors)
 
     with clock("voxels"):
         voxels = surface_voxels(

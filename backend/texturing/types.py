@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from functools import cache
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,6 +141,7 @@ class FuseParams:
     solver: Literal["fast", "exact"] = "fast"
     diffusion: Literal["mean", "first_come"] = "mean"
     margin: int = 16
+    depth: Literal["own", "passes"] = "own"
     depth_size: int = 1024
     bits: Literal[8, 16] = 8
     memory: float = 0.0
@@ -161,12 +163,20 @@ class FuseParams:
             ("depth_size", 64, 4096),
             ("memory", 0, 1e6),
         ):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and low <= value <= high):
+            value, whole = getattr(self, name), isinstance(getattr(FuseParams, name), int)
+            number = isinstance(value, (int, np.integer)) or (isinstance(value, (float, np.floating)) and not whole)
+            if not number or isinstance(value, bool) or not low <= value <= high:
                 raise UsageError(
                     "parameter-range",
-                    f"{name} is {value}, outside {low} to {high}.",
+                    f"{name} is {value}, not a {'whole ' * whole}number from {low} to {high}.",
                     "Choose a value inside the range.",
+                )
+        for name, choices in _choices().items():
+            if getattr(self, name) not in choices:
+                raise UsageError(
+                    "parameter-choice",
+                    f"{name} is {getattr(self, name)}, which it cannot be.",
+                    f"Use {' or '.join(str(choice).lower() for choice in choices)}.",
                 )
 
     @property
@@ -205,6 +215,14 @@ class FuseParams:
                 "parameter-unknown", f"There is no parameter named {unknown[0]}.", "See docs/texturing.md."
             )
         return replace(self, **changes)
+
+
+@cache
+def _choices() -> dict[str, tuple[Any, ...]]:
+    """The values that each parameter which is no number may have."""
+    hints = get_type_hints(FuseParams)
+    named = {name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Literal}
+    return {**named, **{name: (True, False) for name, hint in hints.items() if hint is bool}}
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..files import load_npz, save_npz
 from ..mesh import Normalisation
-from .vxz import read_vxz, write_vxz
+from .vxz import write_vxz
 
 FORMAT = 1
 
@@ -95,27 +95,6 @@ def export_vxz(
         "alpha": np.full((count, 1), 255, np.uint8),
     }
     write_vxz(path, voxels.coords, attributes, compression=compression)
-
-
-def import_vxz(path: Path | str, grid: int) -> VoxelTexture:
-    """Read base_color, or Ink3D's top6, of a .vxz whose grid size is known; normals are 0 and labels -1.
-
-    Raises InputError for a damaged file, one without colours, or voxels outside the grid.
-    """
-    coords, attributes = read_vxz(path)
-    colour = attributes.get("base_color", attributes.get("top6"))
-    if colour is None or colour.shape[1] < 3:
-        raise _damaged(path, "it holds no colours")
-    if len(coords) and coords.max() >= grid:
-        raise _damaged(path, f"voxels lie outside a grid of {grid}")
-    order = np.lexsort(coords.T[::-1])
-    return VoxelTexture(
-        coords[order],
-        np.ascontiguousarray(colour[order, :3]),
-        np.zeros((len(coords), 3), np.float32),
-        np.full(len(coords), -1, np.int16),
-        grid,
-    )
 
 
 def _damaged(path: Path | str, why: str) -> InputError:

@@ -28,21 +28,6 @@ BLOCK_ROWS = 262_144
 BLOCK_COLUMNS = 262_144
 
 
-def usable_faces(vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Which triangles have an area: bool (F,); False for non-finite corners, equal indices or area below 1e-14.
-
-    vertices (V, 3) in the unit cube, faces (F, 3). specs/texture-optimizer.md 4.1. Works in blocks.
-    """
-    usable = np.zeros(len(faces), bool)
-    for start in range(0, len(faces), BLOCK_TRIANGLES):
-        corner = np.asarray(vertices[faces[start : start + BLOCK_TRIANGLES]], np.float64)
-        with np.errstate(invalid="ignore", over="ignore"):
-            cross = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-            area = 0.5 * np.sqrt((cross * cross).sum(axis=1))
-            usable[start : start + BLOCK_TRIANGLES] = (area >= MIN_AREA) & np.isfinite(area)
-    return usable
-
-
 def surface_voxels(
     vertices: NDArray[np.float32],
     faces: NDArray[np.int32],

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from orbit_painter.backend.texturing.voxel_files import import_vxz, load_voxels
+from orbit_painter.backend.texturing.voxel_files import load_voxels
+from orbit_painter.backend.texturing.vxz import read_vxz
 from PIL import Image
 
 from .cli import BAKE, PAINT, PASSES, QUICK, command, files_below, run
@@ -105,7 +106,8 @@ def test_stages_one_by_one_equal_the_whole(finished, tmp_path):
     assert run("paint", "--out", out, "--reference", REFERENCE, *PAINT).status == 0
     assert run("bake", "--out", out, *BAKE, "--vxz").status == 0
     voxels = load_voxels(out / "voxels.npz")
-    assert np.array_equal(import_vxz(out / "voxels.vxz", voxels.grid).colour, voxels.colour)
+    coords, attributes = read_vxz(out / "voxels.vxz")
+    assert np.array_equal(attributes["base_color"][np.lexsort(coords.T[::-1])], voxels.colour)
     assert run("preview", "--out", out, "--no-turntable").status == 0
     for path in (finished[0] / "textures").glob("*.png"):
         assert (out / "textures" / path.name).read_bytes() == path.read_bytes()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from orbit_painter.backend.orbits.cameras import Camera, look, orbit_cameras
 from orbit_painter.backend.painters.base import Frame, PaintedFrames
 from orbit_painter.backend.texturing import accel, budget
 from orbit_painter.backend.texturing.atlas import texel_points
+from orbit_painter.backend.texturing.depth import depth_map
 from orbit_painter.backend.texturing.fuse import fuse
 from orbit_painter.backend.texturing.inherit import parent_labels
 from orbit_painter.backend.texturing.margin import fill_margin
@@ -331,10 +333,53 @@ def test_sampling_from_voxels_is_as_coarse_as_they_are(mesh, painted):
     assert 26 < decibels(difference) < fidelity(mesh, bake(mesh, painted))
 
 
-def test_parameters_out_of_range_and_unknown_ones_are_errors():
-    for changes in ({"smoothness": -1}, {"consensus": float("nan")}, {"grid": 4096}, {"candidates": 0}, {"no": 1}):
-        with pytest.raises(UsageError):
-            FuseParams().replaced(changes)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"smoothness": -1},
+        {"consensus": float("nan")},
+        {"grid": 4096},
+        {"grid": 100.5},
+        {"grid": "large"},
+        {"candidates": 0},
+        {"lock": True},
+        {"bits": 12},
+        {"solver": "quick"},
+        {"exposure": "maybe"},
+        {"no": 1},
+    ],
+)
+def test_parameters_that_cannot_be_are_errors(changes):
+    (name,) = changes
+    with pytest.raises(UsageError, match=name):
+        FuseParams().replaced(changes)
+
+
+class Passes:
+    """Passes of any depth, float32 (h, w) a view."""
+
+    def __init__(self, mesh, cameras, depths):
+        self.mesh, self.cameras, self.orbit_counts = mesh, cameras, (VIEWS, VIEWS)
+        self.depths = depths
+
+    def view(self, index):
+        return SimpleNamespace(camera=self.cameras[index], depth=self.depths[index])
+
+
+def test_depth_of_the_passes_decides_where_it_is_asked_for(mesh, painted):
+    cameras = [frame.camera for frame in painted.frames]
+    depths = [depth_map(mesh.vertices, mesh.faces, camera)[0] for camera in cameras]
+    supplied = replace(EXACT, depth="passes")
+    assert fidelity(mesh, bake(mesh, painted, supplied, passes=Passes(mesh, cameras, depths))) > 40
+    hidden = [depth - np.float32(0.2) if index % 2 else depth for index, depth in enumerate(depths)]
+    wrong = Passes(mesh, cameras, hidden)
+    used = np.unique(only_tile(bake(mesh, painted, supplied, passes=wrong)).label)
+    assert (used[used >= 0] % 2 == 0).all()
+    used = np.unique(only_tile(bake(mesh, painted, passes=wrong)).label)
+    assert (used[used >= 0] % 2 == 1).any()
+    anchored = replace(painted, anchors=painted.frames[:1])  # an anchor has no pass
+    result = bake(mesh, anchored, supplied, passes=wrong)
+    assert set(np.unique(only_tile(result).label)) - {UNOBSERVED, UNOWNED} <= {0, *range(1, 2 * VIEWS + 1, 2)}
 
 
 def test_stopping(mesh, painted):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from orbit_painter.backend.errors import CancelledError, InputError, UsageError
 from orbit_painter.backend.texturing import accel
-from orbit_painter.backend.texturing.voxels import surface_voxels, usable_faces
+from orbit_painter.backend.texturing.voxels import surface_voxels
 from orbit_painter.tests.texturing.shapes import sphere
 
 needs_numba = pytest.mark.skipif(not accel.NUMBA, reason="numba is not here")
@@ -171,12 +171,6 @@ def test_part_outside_the_cube_is_left_out():
     voxels = surface_voxels(vertices, np.array([[0, 1, 2]], np.int32), 32)
     assert len(voxels) == 32 * 32
     assert set(voxels.coords[:, 2]) == {16}
-
-
-def test_usable_faces():
-    vertices = np.array([[0, 0, 0], [0.1, 0, 0], [0, 0.1, 0], [np.inf, 0, 0], [0.2, 0, 0]], np.float32)
-    faces = np.array([[0, 1, 2], [0, 1, 1], [0, 1, 3], [0, 1, 4]], np.int32)
-    assert usable_faces(vertices, faces).tolist() == [True, False, False, False]
 
 
 def test_errors_and_cancelling():
