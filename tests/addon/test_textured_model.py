@@ -57,3 +57,29 @@ def test_nothing_is_left_behind(model):
         pass
     assert [material.name for material in bpy.data.materials] == ["side 0", "side 1"]
     assert len(bpy.data.scenes) == 1
+
+
+def test_a_model_is_evaluated_against_its_own_texture(model, tmp_path):
+    import json
+    import sys
+
+    from orbit_painter.addon.host import BlenderHost
+    from orbit_painter.backend.console import TerminalConsole
+    from orbit_painter.backend.evaluation.evaluation_set import EvaluationItem
+    from orbit_painter.backend.evaluation.score import score_item
+    from orbit_painter.backend.evaluation.settings import Settings
+    from orbit_painter.backend.files import read_png
+    from orbit_painter.backend.job import Job
+
+    fuse = {"label_grid": 48, "grid": 48}
+    job = Job(str(tmp_path / "out"), mesh=str(model), engine="truth", views=(5, 5), size=64, renderer="embree",
+              texture_size=128, fuse=fuse)  # fmt: skip
+    settings = Settings(textured=True, held_out=3, picture_size=64)
+    console = TerminalConsole(sys.stderr)
+    path = score_item(EvaluationItem("cube", job), settings, BlenderHost, console, lambda: None)
+    row = json.loads(path.read_text())["bakes"]["ours"]
+    assert row["psnr"] > 20
+    assert row["coverage"] > 0.8  # seen at a grazing angle does not count
+    reference = read_png(tmp_path / "out" / "reference.png")
+    inside = reference[reference[..., 3] == 255][:, :3]
+    assert np.abs(np.median(inside, axis=0) - 255 * linear_to_srgb(np.array(FRONT[0]))).max() < 1.5

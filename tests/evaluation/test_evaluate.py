@@ -143,8 +143,11 @@ def test_a_bake_that_fails_leaves_the_others(tmp_path, monkeypatch):
 
     monkeypatch.setattr(score, "bake", bake)
     words = ("--set", "procedural", "--count", 1, "--engine", "truth")
-    status, console = evaluate(tmp_path, *words, "--bake", "average", "--bake", "cos6")
+    status, console = evaluate(tmp_path, *words, "--bake", "average", "--bake", "cos6", "--keep")
     assert status == 3
+    (texture,) = (tmp_path / "items" / "procedural-000000" / "textures" / "cos6").iterdir()
+    assert read_png(texture).shape == (128, 128, 4)
+    assert (tmp_path / "items" / "procedural-000000" / "work" / "paint").is_dir()
     assert any("bake average failed" in note for note in console.notes)
     found = json.loads((tmp_path / "evaluation.json").read_text())
     assert list(found["means"]) == ["cos6"]
