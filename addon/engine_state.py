@@ -81,7 +81,7 @@ def _missing(name: str) -> tuple[str, str]:
     """What keeps the engine from running, and what to do."""
     if name in EMBEDDED:
         return "", ""
-    from ..backend.environment import status
+    from ..backend.environment.status import status
     from ..backend.models.store import find
 
     root = launching.settings.root

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..backend.environment import default_root
+from ..backend.environment.layout import default_root
 from ..backend.whole_files import output_errors
 
 if TYPE_CHECKING:

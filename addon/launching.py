@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import bpy
 
-from ..backend.environment import default_root, status
+from ..backend.environment.layout import default_root
 from ..backend.job_store import JobStore
 from ..backend.painters.registry import needs_engine
 from ..backend.process import Child, child_environment
@@ -65,6 +65,8 @@ def blender(store: JobStore, step: Step) -> Place:
 
 def worker(device: str) -> Place:
     """The engine's process for this device ("" for whatever the engine finds). Raises OSError."""
+    from ..backend.environment.status import status  # not needed while enabling
+
     engine = status(settings.root)
     if engine.python is None:
         raise FileNotFoundError(engine.message or "the engine is not installed")

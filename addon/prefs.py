@@ -4,18 +4,20 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from ..backend.environment.states import State
 from ..backend.models.catalogue import size_text
-from ..backend.models.store import ModelStatus
 from . import launching, upkeep
 from .ops_environment import offline_reason, primary_action
 from .sentences import said
 from .translations import marked, tr
 from .ui_text import sentence
+
+if TYPE_CHECKING:
+    from ..backend.models.store import ModelStatus
 
 _DEVICES = [
     ("auto", "Automatic", "NVIDIA or Apple graphics where the driver allows it, else the processor"),
@@ -183,9 +185,8 @@ def _draw_models(box: Any, context: Any, found: upkeep.Snapshot) -> None:
     row.operator("orbit_painter.model_add", icon="FILEBROWSER")
     column = box.column(align=True)
     for model in found.models:
-        if (
-            model.model.repository or model.state != "absent"
-        ):  # what is made, and not fetched, is shown once it is there
+        # What is made, and not fetched, is shown once it is there.
+        if model.model.repository or model.state != "absent":
             _draw_model(column.row(), model)
 
 

@@ -12,15 +12,18 @@ import time
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..backend.environment import EngineStatus, default_root, status
-from ..backend.models.store import ModelStatus, ModelStore
+from ..backend.environment.layout import default_root
 from ..backend.process import Child, child_environment
 from . import engine_state
 from .translations import tr
+
+if TYPE_CHECKING:
+    from ..backend.environment.status import EngineStatus
+    from ..backend.models.store import ModelStatus
 
 PERIOD = 0.1  # seconds between two looks at what the process says
 PATIENCE = 5.0  # seconds between two steps of ending it
@@ -79,6 +82,9 @@ def snapshot() -> Snapshot | None:
 
 def refresh() -> Snapshot:
     """Look again: a few small files."""
+    from ..backend.environment.status import status  # not needed while enabling
+    from ..backend.models.store import ModelStore
+
     global _snapshot
     place = root()
     _snapshot = Snapshot(place, status(place), tuple(ModelStore(place).statuses()))

@@ -79,3 +79,27 @@ def test_a_failure_is_raised_with_its_sentence_and_changes_nothing(owl, extensio
     with pytest.raises(RuntimeError, match="patch"):
         extension.ops.orbit_painter.generate()
     assert snapshot() == before
+
+
+@pytest.mark.slow
+def test_all_objects_of_a_scene_one_by_one(owl, extension, tmp_path):
+    """What a script does headless; every object gets a texture of its own."""
+    other = owl.copy()
+    other.data = owl.data.copy()
+    extension.context.collection.objects.link(other)
+    extension.ops.object.select_all(action="SELECT")
+    extension.context.scene.orbit_painter.combine = "EACH"
+    assert extension.ops.orbit_painter.generate() == {"FINISHED"}
+    (first,), (second,) = images_of(owl), images_of(other)
+    assert first != second
+    assert len(list((tmp_path / "jobs").glob("*-Owl*"))) == 2
+
+
+def test_every_operator_can_be_called_from_a_script(extension):
+    """`work` alone cannot: it draws while it works; scripts use generate."""
+    ours = [cls for cls in extension.types.Operator.__subclasses__() if cls.__module__.startswith("orbit_painter.")]
+    while below := [child for cls in ours for child in cls.__subclasses__() if child not in ours]:
+        ours += below
+    named = [cls for cls in ours if hasattr(cls, "bl_idname") and cls.is_registered]
+    assert len(named) > 30
+    assert [cls.bl_idname for cls in named if not hasattr(cls, "execute")] == ["orbit_painter.work"]

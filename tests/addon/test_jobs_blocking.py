@@ -92,12 +92,12 @@ def test_an_engine_that_is_not_installed(empty, owl, tmp_path, monkeypatch):
 def installed(monkeypatch, tmp_path):
     """Frames are painted in a process of their own; the engine that stands in needs no weights."""
     from orbit_painter.addon import launching
-    from orbit_painter.backend.environment import EngineStatus
+    from orbit_painter.backend.environment import status
     from orbit_painter.backend.environment.states import State
     from orbit_painter.backend.painters import registry
 
     monkeypatch.setattr(registry, "EMBEDDED", frozenset())
-    monkeypatch.setattr(launching, "status", lambda root: EngineStatus(State.READY, Path(sys.executable)))
+    monkeypatch.setattr(status, "status", lambda root: status.EngineStatus(State.READY, Path(sys.executable)))
     monkeypatch.setattr(launching.settings, "root", tmp_path / "engine")
     yield launching
     launching.close_all()

@@ -6,8 +6,8 @@ from pathlib import Path
 from unittest.mock import MagicMock
 
 import pytest
-from orbit_painter.backend.environment import EngineStatus
 from orbit_painter.backend.environment.states import State
+from orbit_painter.backend.environment.status import EngineStatus
 
 
 @pytest.fixture
@@ -65,10 +65,13 @@ def test_every_state_has_its_button(upkeep, state, button):
 
 
 def test_models_are_listed_with_size_and_licence(upkeep):
+    from orbit_painter.backend.models.catalogue import CATALOGUE
+
     shown = draw(upkeep)
     assert "28.6 GB" in shown
     assert "Apache-2.0" in shown
-    assert sum("orbit_painter.model_download" in text for text in shown) == 6
+    fetched = [model for model in CATALOGUE if model.repository]
+    assert sum("orbit_painter.model_download" in text for text in shown) == len(fetched)
 
 
 def test_drawing_reads_no_file(upkeep, monkeypatch):

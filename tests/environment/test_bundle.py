@@ -7,14 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from orbit_painter.backend.environment import EngineStatus, installer
 from orbit_painter.backend.environment import bundle as module
+from orbit_painter.backend.environment import installer
 from orbit_painter.backend.environment.bundle import make_bundle
 from orbit_painter.backend.environment.installer import install
 from orbit_painter.backend.environment.layout import Layout
 from orbit_painter.backend.environment.request import Request
 from orbit_painter.backend.environment.source import read_source
 from orbit_painter.backend.environment.states import State
+from orbit_painter.backend.environment.status import EngineStatus
 from orbit_painter.backend.errors import EngineMissingError, InputError
 
 from .packages import lock, wheel

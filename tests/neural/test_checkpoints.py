@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from orbit_painter.backend.arguments import parser
 from orbit_painter.backend.console import JsonConsole
-from orbit_painter.backend.environment import EngineStatus
 from orbit_painter.backend.environment.states import State
+from orbit_painter.backend.environment.status import EngineStatus
 from orbit_painter.backend.models.command import run_command
 from orbit_painter.backend.models.store import find
 
