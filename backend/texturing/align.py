@@ -326,7 +326,7 @@ def _bicubic(image: NDArray[np.float32], x: NDArray[np.floating], y: NDArray[np.
         bicubic(image, x, y, value)
         return value
     column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
-    across, down = _catmull_rom((x - column).astype(np.float32)), _catmull_rom((y - row).astype(np.float32))
+    across, down = catmull_rom((x - column).astype(np.float32)), catmull_rom((y - row).astype(np.float32))
     columns = [np.clip(column + k, 0, width - 1) for k in (-1, 0, 1, 2)]
     flat = image.reshape(-1, image.shape[2])
     total = np.zeros((len(x), image.shape[2]), np.float32)
@@ -337,7 +337,8 @@ def _bicubic(image: NDArray[np.float32], x: NDArray[np.floating], y: NDArray[np.
     return total
 
 
-def _catmull_rom(t: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+def catmull_rom(t: NDArray[np.floating]) -> list[NDArray[np.floating]]:
+    """Weights (n,) of the pixels at -1, 0, 1 and 2 for a place t (n,) in 0...1 between the middle two."""
     return [
         ((2 - t) * t - 1) * t / 2,
         ((3 * t - 5) * t * t + 2) / 2,

@@ -230,6 +230,36 @@ def _plane_depth(column, row, focal, cx, cy, orthographic, normal_right, normal_
 
 
 @njit
+def _sample_clean(image, sheet, part, u, v, column, row, top):
+    """Catmull-Rom where all sixteen pixels around (u, v) are opaque and show `part` alone, else bilinear."""
+    if not (1 <= column < sheet.shape[1] - 2 and 1 <= row < sheet.shape[0] - 2):
+        return sample(image, u, v)
+    for j in range(row - 1, row + 3):
+        for i in range(column - 1, column + 3):
+            if sheet[j, i] != part or image[j, i, 3] < top:
+                return sample(image, u, v)
+    s, t = u - 0.5 - column, v - 0.5 - row
+    a, b = ((2 - s) * s - 1) * s / 2, ((3 * s - 5) * s * s + 2) / 2
+    c, d = ((4 - 3 * s) * s + 1) * s / 2, (s - 1) * s * s / 2
+    red, green, blue = 0.0, 0.0, 0.0
+    for k in range(4):
+        if k == 0:
+            w = ((2 - t) * t - 1) * t / 2
+        elif k == 1:
+            w = ((3 * t - 5) * t * t + 2) / 2
+        elif k == 2:
+            w = ((4 - 3 * t) * t + 1) * t / 2
+        else:
+            w = (t - 1) * t * t / 2
+        p = image[row + k - 1]
+        i = column - 1
+        red += w * (a * p[i, 0] + b * p[i + 1, 0] + c * p[i + 2, 0] + d * p[i + 3, 0])
+        green += w * (a * p[i, 1] + b * p[i + 1, 1] + c * p[i + 2, 1] + d * p[i + 3, 1])
+        blue += w * (a * p[i, 2] + b * p[i + 1, 2] + c * p[i + 2, 2] + d * p[i + 3, 2])
+    return min(max(red, 0.0), top), min(max(green, 0.0), top), min(max(blue, 0.0), top), top
+
+
+@njit
 def sample_part(image, sheet, part, x, y, z, nx, ny, nz, u, v, pixel, cosine, view, depth):
     """As kernels_visibility.sample, but from pixels that show nothing but `part`; see texel_sampling.sample_part."""
     height, width = sheet.shape
@@ -238,7 +268,7 @@ def sample_part(image, sheet, part, x, y, z, nx, ny, nz, u, v, pixel, cosine, vi
     if 0 <= column < width - 1 and 0 <= row < height - 1:
         clean = sheet[row, column] == part and sheet[row, column + 1] == part
         if clean and sheet[row + 1, column] == part and sheet[row + 1, column + 1] == part:
-            return sample(image, u, v)
+            return _sample_clean(image, sheet, part, u, v, column, row, top)
     dx, dy, dz = x - view[9], y - view[10], z - view[11]
     right = view[0] * dx + view[1] * dy + view[2] * dz
     down = view[3] * dx + view[4] * dy + view[5] * dz

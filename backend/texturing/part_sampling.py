@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .align import catmull_rom
 from .sheets import MIXED
 from .visibility import BEHIND, MAX_SLOPE, Seen, View, sample_frame
 
@@ -27,11 +28,12 @@ def sample_part(
     sheet  int16 (h, w), what each pixel of the frame shows (sheets.sheet_map)
     part, points, normals  of the points seen, (n,) and (n, 3)
 
-    Where all four pixels around a point show its part alone, the colour is the bilinear one. Else those of the four
-    that do count, else those of the sixteen around, near ones on the surface most; only where the depth map there
-    agrees with the plane of the point. Points that other things cover, within what visibility tolerates, take no pixel
-    that is more than 2 pixels away along the surface, and are hidden where there is none. A bare point without any
-    such pixel, as on a wire, takes the bilinear colour.
+    Where the sixteen pixels around a point show its part alone, the colour is the bicubic one (Catmull-Rom), which
+    keeps a picture as sharp as it is; where the four do, the bilinear one. Else those of the four that do count, else
+    those of the sixteen, near ones on the surface most; only where the depth map there agrees with the plane of the
+    point. Points that other things cover, within what visibility tolerates, take no pixel that is more than 2 pixels
+    away along the surface, and are hidden where there is none. A bare point without any such pixel, as on a wire,
+    takes the bilinear colour.
     """
     colour, alpha = sample_frame(image, seen.u, seen.v)
     height, width = sheet.shape
@@ -41,6 +43,8 @@ def sample_part(
     for j in (0, 1):
         for i in (0, 1):
             clean &= sheet[np.clip(row + j, 0, height - 1), np.clip(column + i, 0, width - 1)] == part
+    smooth = np.flatnonzero(clean & (column >= 1) & (column < width - 2) & (row >= 1) & (row < height - 2))
+    _bicubic(image, sheet, part, seen, column, row, smooth, colour)
     rest = np.flatnonzero(~clean & (part >= 0))
     if len(rest):
         place = seen.cosine[rest], seen.u[rest], seen.v[rest], seen.z[rest], seen.pixel[rest]
@@ -48,6 +52,23 @@ def sample_part(
         found = _mixed(image, sheet, part[rest], points[rest], normals[rest], near, view, colour[rest], alpha[rest])
         colour[rest], alpha[rest] = found
     return colour, alpha
+
+
+def _bicubic(image, sheet, part, seen, column, row, rows, colour):
+    """Put the bicubic colour of `rows` into `colour` where all sixteen pixels are opaque and show the point's part."""
+    top = np.iinfo(image.dtype).max
+    taps = [(j, i) for j in range(-1, 3) for i in range(-1, 3)]
+    for j, i in taps:
+        at = row[rows] + j, column[rows] + i
+        rows = rows[(sheet[at] == part[rows]) & (image[(*at, 3)] == top)]
+    across, down = catmull_rom(seen.u[rows] - 0.5 - column[rows]), catmull_rom(seen.v[rows] - 0.5 - row[rows])
+    total = np.zeros((len(rows), 3))
+    for j in range(-1, 3):
+        line = sum(
+            across[i + 1][:, None] * image[row[rows] + j, column[rows] + i, :3].astype(np.float64) for i in range(-1, 3)
+        )
+        total += down[j + 1][:, None] * line
+    colour[rows] = np.clip(total, 0, top)
 
 
 def _mixed(image, sheet, part, points, normals, seen, view, colour, alpha):
