@@ -99,5 +99,8 @@ def _references(path: Path, row: Sequence[str]) -> tuple[ReferenceSpec, ...]:
         if word in VIEWS and found:
             found[-1] = replace(found[-1], view=word)
         else:
-            found.append(ReferenceSpec(absolute(path.parent / word)))
+            camera = (path.parent / word).with_suffix(".json")  # of a guide
+            found.append(
+                ReferenceSpec(absolute(path.parent / word), camera=absolute(camera) if camera.is_file() else None)
+            )
     return tuple(found)

@@ -24,6 +24,8 @@ COLUMNS: dict[str, tuple[str, str, float]] = {
     "psnr": ("PSNR, dB", ".2f", 1),
     "ssim": ("SSIM", ".3f", 1),
     "ms_ssim": ("MS-SSIM", ".3f", 1),
+    "reference_psnr": ("reference PSNR", ".2f", 1),
+    "reference_ssim": ("reference SSIM", ".3f", 1),
     "lpips": ("LPIPS", ".3f", 1),
     "fid": ("FID", ".1f", 1),
     "kid": ("KID × 1000", ".2f", 1000),

@@ -27,7 +27,7 @@ from ..host import Host, TextureFiles
 from ..job import Job, ReferenceSpec
 from ..memory import peak_bytes, reset_peak
 from ..mesh import MeshData
-from ..orbits.cameras import orbit_cameras
+from ..orbits.cameras import orbit_cameras, read_camera
 from ..orbits.files import open_passes
 from ..painters.base import PaintedFrames
 from ..painters.frames_file import load_frames
@@ -46,7 +46,7 @@ from .rendering import held_out_cameras
 from .settings import Settings
 from .strategies import bake
 from .truth import GivenFrames, SceneHost, Truth, known, side_camera
-from .view_scores import Picture, look, square
+from .view_scores import Picture, at_references, look, square
 
 STAGES = ("truth", "passes", "paint", "score")
 TRUE_FRAMES = "truth"  # the engine that paints what is there
@@ -171,12 +171,18 @@ def _scored(
     pictures = [host.read_picture(r.path)[0] for r in job.references]
     write_png(run.root / "reference.png", pictures[0])
     references = [square(picture) for picture in pictures]
+    if true_views:
+        fronts = [(side_camera(settings.view, settings.picture_size), pictures[0])]
+    else:
+        placed = zip(job.references, pictures, strict=True)
+        fronts = [(read_camera(spec.camera), picture) for spec, picture in placed if spec.camera]
+    near = at_references(passes.mesh, made, fronts)
     seen = look(settings, passes.mesh, made, true_views, references, networks, run.root, part(progress, 0.6, 1.0))
     return {
         "triangles": len(passes.mesh.faces),
         "truth": bool(true_views),
         "failed": failed,
-        "bakes": {name: {key: _finite(value) for key, value in {**seen[name], **rows[name]}.items()} for name in rows},
+        "bakes": {name: _finite({**seen[name], **near[name], **row}) for name, row in rows.items()},
     }
 
 
@@ -218,5 +224,6 @@ def _of_texture(
     return found
 
 
-def _finite(value: float | None) -> float | None:
-    return None if value is None or not np.isfinite(value) else float(value)
+def _finite(row: Mapping[str, float | None]) -> dict[str, float | None]:
+    """As JSON can have it."""
+    return {name: None if value is None or not np.isfinite(value) else float(value) for name, value in row.items()}

@@ -14,6 +14,8 @@ from ..files import save_npz, write_png
 from ..flat_view import Images, surface_colour
 from ..host import TextureFiles
 from ..mesh import MeshData
+from ..orbits.cameras import Camera
+from ..orbits.encoding import resize
 from ..pictures import on_background
 from ..progress import Progress
 from ..texturing.hits import cast
@@ -28,12 +30,13 @@ SHOWN = 4  # views that are kept for the contact sheet
 BEST = 100.0  # dB that stand for pictures without any difference
 
 Picture = NDArray[np.uint8]
+Made = Mapping[str, tuple[Sequence[TextureFiles], Images]]  # by bake
 
 
 def look(
     settings: Settings,
     mesh: MeshData,
-    made: Mapping[str, tuple[Sequence[TextureFiles], Images]],
+    made: Made,
     true_views: Sequence[tuple[Picture, NDArray[np.bool_]]],
     references: Sequence[Picture],
     networks: Networks | None,
@@ -79,6 +82,22 @@ def look(
             values[name].append(row)
     if features:
         save_npz(folder / "features.npz", True, **{name: np.stack(rows) for name, rows in features.items()})
+    return {name: _means(rows) for name, rows in values.items()}
+
+
+def at_references(
+    mesh: MeshData, made: Made, references: Sequence[tuple[Camera, Picture]]
+) -> dict[str, dict[str, float]]:
+    """How near each bake is to reference pictures, uint8 (h, w, 4), from their cameras: means of PSNR and SSIM."""
+    values: dict[str, list[dict[str, float]]] = {name: [] for name in made}
+    for camera, picture in references:
+        hits = cast(mesh, camera)
+        fitted = resize(picture, camera.width, camera.height)
+        mask = hits.mask() & (fitted[..., 3] >= 128)
+        for name, (textures, images) in made.items():
+            drawn = eight_bits(hits.picture(surface_colour(mesh, hits, textures, images)))
+            row = compared(drawn, on_background(fitted, (255, 255, 255)), mask)
+            values[name].append({f"reference_{key}": row[key] for key in ("psnr", "ssim") if key in row})
     return {name: _means(rows) for name, rows in values.items()}
 
 

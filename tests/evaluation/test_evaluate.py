@@ -20,7 +20,7 @@ from orbit_painter.backend.evaluation.score import score_item
 from orbit_painter.backend.evaluation.settings import Settings
 from orbit_painter.backend.evaluation.view_scores import compared
 from orbit_painter.backend.file_host import FileHost
-from orbit_painter.backend.files import read_png, write_png
+from orbit_painter.backend.files import read_png, write_json, write_png
 from orbit_painter.backend.job import Job
 from orbit_painter.backend.run_folder import RunFolder
 
@@ -90,6 +90,7 @@ def test_procedural_objects_are_measured_kept_and_told(tmp_path, monkeypatch):
         for row in item["bakes"].values():
             assert 15 < row["psnr"] <= 100
             assert 0.3 < row["ssim"] <= 1
+            assert 15 < row["reference_psnr"] <= 100
             assert row["coverage"] > 0.7
             assert row["bake_seconds"] > 0
             assert row["peak_bytes"] > 2**20
@@ -169,6 +170,7 @@ def models(tmp_path):
     image = truth.Truth(scene.mesh, lambda hits: scene.colour(hits.point)).cut_out(truth.side_camera("front", 64))
     for name in ("vase", "broken"):
         write_png(folder / f"{name}.png", image)
+    write_json(folder / "vase.json", truth.side_camera("front", 64).to_json())
     return folder
 
 
@@ -181,6 +183,8 @@ def test_pairs_are_measured_without_a_truth_and_broken_ones_are_named(models, tm
     assert item["name"] == "vase"
     assert "psnr" not in row
     assert "sharpness" not in row
+    assert row["reference_psnr"] > 18
+    assert row["reference_ssim"] > 0.7
     assert row["gradient"] > 0
     assert row["mv_mse"] >= 0
     failed = json.loads((tmp_path / "out" / "evaluation.json").read_text())["failed"]
@@ -199,6 +203,7 @@ def test_a_list_names_models_pictures_and_sides(models, tmp_path):
     assert [item.name for item in items] == ["models-vase", "models-vase_2", "alone"]
     assert items[1].job.references[0].view == "back"
     assert items[1].job.references[0].path == str(models / "vase.png")
+    assert items[1].job.references[0].camera == str(models / "vase.json")
     assert items[2].job.references == ()
     assert EvaluationItem.from_json(json.loads(json.dumps(items[1].to_json()))) == items[1]
 
