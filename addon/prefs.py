@@ -93,7 +93,7 @@ class ORBIT_PAINTER_preferences(bpy.types.AddonPreferences):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        _draw_task(layout, context)
+        draw_task(layout, context)
         found = upkeep.snapshot()
         if found is None:
             layout.label(text="Looking at what is installed...")
@@ -103,7 +103,8 @@ class ORBIT_PAINTER_preferences(bpy.types.AddonPreferences):
         _draw_rest(layout, context, found)
 
 
-def _draw_task(layout: Any, context: Any) -> None:
+def draw_task(layout: Any, context: Any) -> None:
+    """The running task, with its bar, or how the last one ended; in the panel too, where it is about a reference."""
     task = upkeep.task()
     if task is None:
         return

@@ -7,8 +7,9 @@ from typing import Any
 
 import bpy
 
-from . import engine_state, forecast, jobs, notices, targets
+from . import engine_state, forecast, jobs, notices, ops_words, targets, upkeep
 from .classes import registration_of
+from .prefs import draw_task
 from .props import belongs_to, guide_objects, settings_of
 from .translations import tr
 from .ui_jobs import draw_jobs, has_unfinished
@@ -118,7 +119,12 @@ def _draw_references(layout: Any, context: Any, settings: Any) -> None:
         column.operator("orbit_painter.reference_move", text="", icon="TRIA_DOWN").step = 1
     if 0 <= settings.active_reference < len(settings.references):
         _draw_reference(layout, context, settings.references[settings.active_reference])
-    layout.operator("orbit_painter.guide_export", icon="GREASEPENCIL")
+    column = layout.column(align=True)
+    column.operator("orbit_painter.guide_export", icon="GREASEPENCIL")
+    column.operator("orbit_painter.reference_words", icon="TEXT")
+    task = upkeep.task()
+    if task is not None and task.title == ops_words.title():
+        draw_task(layout, context)
 
 
 def _draw_reference(layout: Any, context: Any, reference: Any) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,7 @@ class Snapshot:
 _task: Task | None = None
 _child: Child | None = None
 _asked_at = 0.0  # when it was asked to end
+_finished: Callable[[], None] | None = None
 _snapshot: Snapshot | None = None
 
 
@@ -102,18 +104,25 @@ def busy() -> bool:
     return _child is not None
 
 
-def start(title: str, *words: str | Path) -> Task:
+def start(
+    title: str,
+    *words: str | Path,
+    program: Sequence[str | Path] = (),
+    finished: Callable[[], None] | None = None,
+) -> Task:
     """Run a command of the program; in background mode to its end before this returns.
 
-    Raises OSError if it cannot be started.
+    program: what runs it; nothing: a background Blender, which is told the folder for engines and models. finished:
+    called when the command has done its work. Raises OSError if it cannot be started.
     """
-    global _task, _child, _asked_at
+    global _task, _child, _asked_at, _finished
     log = root() / "logs" / "preferences.log"
     if not log.parent.is_dir():  # a folder that is not ours yet is left alone
         log = Path(bpy.app.tempdir) / "orbit_painter.log"
-    command = [*_program(), *words, "--root", root(), "--json", "--parent-pipe"]
+    line = [*program, *words] if program else [*_program(), *words, "--root", root()]
+    command = [*line, "--json", "--parent-pipe"]
     _child = Child(command, PROGRAM.parent, log, child_environment(also=("BLENDER_", "UV_", "PIP_", "HF_")))
-    _task, _asked_at = Task(title), 0.0
+    _task, _asked_at, _finished = Task(title), 0.0, finished
     if bpy.app.background:
         while _tick() is not None:
             time.sleep(PERIOD)
@@ -181,6 +190,8 @@ def _tick() -> float | None:
         _task.advice = tr("The log is {log}.", log=_child.log)
     _child = None
     refresh()
+    if _task.state == "done" and _finished is not None:
+        _finished()
     return None
 
 

@@ -77,7 +77,7 @@ def main(words: Sequence[str], make_host: Callable[[], Host]) -> int:
                 return 0
             if options.command in ("guide", "reference"):
                 export = guide.export if options.command == "guide" else reference_command.export
-                with signals(interruption, lambda: None):
+                with _parent(options, console, interruption), signals(interruption, lambda: None):
                     export(options, make_host(), console, interruption.check)
                 return 0
             with _parent(options, console, interruption) as parent:

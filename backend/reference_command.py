@@ -30,6 +30,7 @@ def add_arguments(commands: Any, parser_class: type[argparse.ArgumentParser]) ->
     command.add_argument("--seed", type=int, default=0, help="a seed makes it repeatable (default: 0)")
     command.add_argument("--out", required=True, metavar="PNG", help="the picture; its camera is written beside it")
     command.add_argument("--json", action="store_true", help="one event per line on standard output")
+    command.add_argument("--parent-pipe", action="store_true", help="stop when standard input closes")
 
 
 def export(options: argparse.Namespace, host: Host, console: Console, check: Callable[[], None]) -> None:

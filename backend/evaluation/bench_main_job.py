@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import OrbitPainterError
 from ..files import write_png
-from ..mesh import MeshData
+from ..mesh_formats.obj_writer import write_obj
 from ..orbits.cameras import orthographic_front
 from ..texturing.hits import cast
 from .bench import CLI, Table, mib
@@ -84,13 +84,3 @@ def _inputs(folder: Path, count: int) -> list[tuple[str, Path, Path]]:
         write_png(folder / f"{name}.png", picture)
         inputs.append((name, folder / f"{name}.obj", folder / f"{name}.png"))
     return inputs
-
-
-def write_obj(path: Path, mesh: MeshData) -> None:
-    """Vertices (Y up), the first UV map and triangles."""
-    uv = next(iter(mesh.uv.values())).reshape(-1, 2)
-    lines = [f"v {x:.6f} {z:.6f} {-y:.6f}" for x, y, z in mesh.vertices]
-    lines += [f"vt {u:.6f} {v:.6f}" for u, v in uv]
-    for row, corners in enumerate(mesh.faces + 1):
-        lines.append("f " + " ".join(f"{corner}/{3 * row + k + 1}" for k, corner in enumerate(corners)))
-    path.write_text("\n".join(lines) + "\n", encoding="ascii")
