@@ -9,6 +9,7 @@ import errno
 import os
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -119,12 +120,20 @@ def _request(options: argparse.Namespace) -> RunRequest:
 def _run(
     request: RunRequest, host: Host, console: Console, interruption: Interruption, parent: Parent | None = None
 ) -> None:
-    with RunFolder(request.job.out) as run, signals(interruption, run.remove_parts):
+    with RunFolder(request.job.out) as run, signals(interruption, lambda: _last_resort(run, console)):
         if parent is not None:
             parent.last_resort = run.remove_parts
         pipeline = Pipeline(request.job, host, console, run, interruption.check)
         result = pipeline.run(request.stages, resume=request.resume)
     console.result(result["manifest"], result["summary"])
+
+
+def _last_resort(run: RunFolder, console: Console) -> None:
+    """Before the process is ended inside a call that does not return: clean up, and say so if that takes no time."""
+    run.remove_parts()
+    word = threading.Thread(target=console.error, args=(CancelledError(), None), daemon=True)
+    word.start()
+    word.join(0.2)
 
 
 @contextlib.contextmanager

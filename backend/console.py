@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,19 +33,21 @@ class Console(Protocol):
 
 @contextmanager
 def stage_progress(console: Console, stage: str, check: Callable[[], None]) -> Iterator[Progress]:
-    """The progress callback of one stage: rate limited, never going backwards, with an ETA after a tenth.
+    """The progress callback of one stage: never going backwards, with an ETA after a tenth, and rate limited; but what
+    begins is told at once, as it may take long.
 
     `check` raises CancelledError when the run must stop; every call of the callback asks it.
     """
-    start, last_time, best = time.monotonic(), 0.0, 0.0
+    start, last_time, best, doing = time.monotonic(), 0.0, 0.0, ""
 
     def report(fraction: float, detail: str = "") -> None:
-        nonlocal last_time, best
+        nonlocal last_time, best, doing
         check()
         best = min(max(best, fraction), 1.0)
         now = time.monotonic()
-        if now - last_time >= RATE or best >= 1.0:
-            last_time = now
+        words = re.sub(r"\d+", "", detail)
+        if now - last_time >= RATE or best >= 1.0 or words != doing:
+            last_time, doing = now, words
             eta = (now - start) * (1 - best) / best if best >= 0.1 else None
             console.progress(stage, best, detail, eta)
 

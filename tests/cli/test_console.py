@@ -41,6 +41,16 @@ def test_progress_is_limited_to_ten_events_a_second():
     assert len(stream.getvalue().splitlines()) < 40
 
 
+def test_what_begins_is_told_at_once():
+    stream = io.StringIO()
+    console = JsonConsole(Writer(stream))
+    with stage_progress(console, "preview", lambda: None) as report:
+        for detail in ("view 1", "view 2", "view 3", "still"):
+            report(0.5, detail)
+    told = [json.loads(line).get("detail") for line in stream.getvalue().splitlines()]
+    assert "still" in told
+
+
 def test_a_stop_is_noticed_at_the_next_progress_call():
     calls = []
 

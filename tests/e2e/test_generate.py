@@ -139,6 +139,29 @@ def test_a_signal_stops_within_two_seconds_and_keeps_earlier_results(finished, t
     assert not [n for n in files_below(out) if ".part" in n]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+def test_a_signal_stops_a_picture_that_is_being_rendered(finished, tmp_path):
+    """Inside one long call into Blender, which cannot look whether it should stop."""
+    import shutil
+
+    out = tmp_path / "out"
+    shutil.copytree(finished[0], out)
+    before = {n: (out / n).read_bytes() for n in files_below(out) if "work" not in n}
+    words = command("preview", "--out", out, "--still", "rendered", "--json")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        for line in process.stdout:
+            if json.loads(line).get("detail") == "still":
+                break
+        start = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        rest = process.stdout.read().splitlines()
+        assert process.wait(timeout=10) == 6
+        assert time.monotonic() - start < 2.5
+    assert json.loads(rest[-1])["type"] == "cancelled"
+    assert {n: (out / n).read_bytes() for n in before} == before
+    assert not [n for n in files_below(out) if ".part" in n]
+
+
 def test_a_blend_file_is_textured_without_being_changed(tmp_path):
     """An open scene: several objects, one asked for; the file on disk stays as it is, the copy holds the result."""
     import bpy
