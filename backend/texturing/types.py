@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..errors import UsageError
 
 UNOBSERVED = -1  # label of a voxel or texel that no view sees
+LARGEST_TEXTURE = 32_768  # pixels a side; texels are numbered in 32 bits
 UNOWNED = -2  # label of a texel that belongs to no face
 
 
@@ -101,6 +102,14 @@ class TextureTarget:
     tiles: tuple[int, ...] = (1001,)
     size: int = 2048
     one_slot: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.size, (int, np.integer)) or not 1 <= self.size <= LARGEST_TEXTURE:
+            raise UsageError(
+                "texture-size",
+                f"A texture cannot be {self.size} pixels wide.",
+                f"Choose a whole number of pixels up to {LARGEST_TEXTURE}.",
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -424,6 +424,63 @@ def test_textures_that_cannot_fit_are_an_error(mesh, painted):
         bake(mesh, painted, replace(EXACT, memory=0.01))
 
 
+def mapped(mesh, **maps):
+    return replace(mesh, uv={name: uv.astype(np.float32) for name, uv in maps.items()}, active_uv={0: next(iter(maps))})
+
+
+def test_tiles_and_the_uv_map_that_is_asked_for(mesh, painted):
+    uv = mesh.uv["UVMap"]
+    right = uv[..., 0].mean(axis=1) > 0.5
+    wide = mapped(mesh, Plain=uv, Tiled=uv + right[:, None, None] * [1, 0])  # the right half lies on tile 1002
+    targets = plan_targets(wide, uv_choice="Tiled", size=SIZE).targets
+    result = fuse(wide, targets, painted, EXACT, (VIEWS, VIEWS))
+    (tiles,) = result.textures.values()
+    assert [tile.tile for tile in tiles] == [1001, 1002]
+    for tile in tiles:
+        owner = claim_texels(targets[0].uv, SIZE, tile.tile).reshape(-1)
+        texels = np.flatnonzero(owner >= 0)
+        texels = texels[tile.label.reshape(-1)[texels] >= 0]
+        assert len(texels) > 0.25 * SIZE**2
+        at = owner[texels]
+        weights = barycentric(targets[0].uv, at, texels // SIZE, texels % SIZE, SIZE)
+        points = (weights[..., None] * wide.vertices[wide.faces[targets[0].faces[at]]]).sum(axis=1)
+        assert decibels(tile.rgba.reshape(-1, 4)[texels, :3] - 255 * soft(points)) > 40
+    plain = fuse(wide, plan_targets(wide, uv_choice="Plain", size=SIZE).targets, painted, EXACT, (VIEWS, VIEWS))
+    np.testing.assert_array_equal(only_tile(plain).rgba, only_tile(bake(mesh, painted)).rgba)
+
+
+def test_mirrored_halves_share_their_texels(mesh):
+    """Both halves lie on the same texels; the first of them gives the colour, which here fits the other too."""
+
+    def rings(points):
+        return soft(np.asarray(points) * [0, 0, 1])
+
+    uv = mesh.uv["UVMap"].copy()
+    middle = (uv[..., 0].min() + uv[..., 0].max()) / 2
+    right = uv[..., 0].mean(axis=1) > middle
+    uv[right, :, 0] = 2 * middle - uv[right, :, 0]
+    folded = mapped(mesh, Folded=uv)
+    frames = paint(folded, rings)
+    kept = plan_targets(folded, uv_choice="keep", size=SIZE).targets
+    tile = only_tile(fuse(folded, kept, frames, EXACT, (VIEWS, VIEWS)))
+    texels, expected = truth(folded, kept[0], rings)
+    seen = tile.label.reshape(-1)[texels] >= 0
+    assert seen.mean() > 0.95
+    assert decibels(tile.rgba.reshape(-1, 4)[texels[seen], :3] - expected[seen]) > 42
+    assert plan_targets(folded, size=SIZE).needs_unwrap  # without being told to keep it
+
+
+@pytest.mark.parametrize("size", [0, -5, 2.5, 10**6])
+def test_absurd_texture_sizes_are_told(mesh, size):
+    with pytest.raises(UsageError, match="texture"):
+        plan_targets(mesh, size=size)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_tiny_textures(mesh, painted, size):
+    assert only_tile(bake(mesh, painted, size=size)).rgba.shape == (size, size, 4)
+
+
 def test_kept_depth_maps_give_way_before_the_grid(mesh, painted):
     targets = plan_targets(mesh, size=SIZE).targets
     wanted = budget.planned_bytes(mesh, targets, painted.frames, EXACT)
