@@ -11,7 +11,25 @@ from ...texturing.accel import njit
 
 
 @njit
-def patch_costs(uv, sign, rows, tap, offset, jacobian, image, source, colour, known, width, height, invalid, out):
+def patch_costs(
+    uv,
+    sign,
+    rows,
+    tap,
+    offset,
+    jacobian,
+    image,
+    source,
+    colour,
+    known,
+    near,
+    reach,
+    width,
+    height,
+    invalid,
+    incoherent,
+    out,
+):
     """See Level.patch_cost. Atlas arrays are flat: (H W, ...). Fills out (m,)."""
     for m in range(len(rows)):
         r = rows[m]
@@ -36,7 +54,11 @@ def patch_costs(uv, sign, rows, tap, offset, jacobian, image, source, colour, kn
             share = np.float32(2) if known[j] else np.float32(1)
             total += difference * share
             weight += share
-        out[m] = total / weight
+        apart = np.float32(0)
+        for k in range(near.shape[1]):
+            x, y = (near[r, k, 0] - u) / reach, (near[r, k, 1] - v) / reach
+            apart += min(x * x + y * y, np.float32(1))
+        out[m] = total / weight + incoherent * apart
 
 
 @njit

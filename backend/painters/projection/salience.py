@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...mesh import EXTENT
 from .evidence import MIRROR_SLACK, Evidence
 from .motifs import judge_motifs
 from .recurrence import mending, recurrence
@@ -21,10 +22,15 @@ from .symmetry import MirrorPlane
 
 COMMON = 0.02  # share of the surface that must look alike for it to be plain
 REPEATED = 0.005  # share that must look alike for it to be a texture
-ROW = 0.5  # share of what is seen at the same height that must look alike for it to be a band round the object
+ROW = 0.05  # share of each fifth of what is seen at the same height that must look alike for it to be a band all round
+LEVEL = 0.5  # share of what is seen at the same height that must look alike for a single colour to go on all round
 FLOOR = 0.05  # root-mean-square difference (0 ... 1) that never counts
 GAP = 20  # gaps in a texture are judged by what is within this part of a unit length
 SAMPLES = 2000
+ROWS = 160  # heights that are told apart along the longest side
+ROUGH = 0.3  # difference of two patches, as a share of their variance, below which they are alike within a row
+OVERLAP = 0.3  # share of two patches that must be known for them to be compared
+FAR = 1.0  # mean square difference of patches that cannot be
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +39,14 @@ class Ordinariness:
 
     plain    may be mirrored: common everywhere, or a band round the object, and like its own mirror image
     texture  may be continued elsewhere: repeats itself
+    level    the same for the most part at its height: its colour may be expected all round
     woven    is texture as a whole only, for what returns with its period: its single colours tell nothing
     mend     (H, W, 2), what to add to places of one-of-a-kind things in woven texture to come to where that goes on
     """
 
     plain: NDArray[np.float32]
     texture: NDArray[np.float32]
+    level: NDArray[np.float32]
     woven: NDArray[np.float32]
     mend: NDArray[np.float32]
 
@@ -46,12 +54,12 @@ class Ordinariness:
 def ordinary(evidence: Evidence, planes: list[MirrorPlane], pixels_per_unit: float) -> Ordinariness:
     """Examine the references at two scales."""
     width, height = evidence.size
-    plain = texture = np.ones((height, width), np.float32)
+    plain = texture = level = np.ones((height, width), np.float32)
     for k, spacing in enumerate((pixels_per_unit / 160, pixels_per_unit / 70)):
-        common, repeated, banded = _density(evidence, max(spacing, 0.75))
+        common, repeated, banded, same = _density(evidence, max(spacing, 0.75), pixels_per_unit)
         plain = np.minimum(plain, np.maximum(common, banded))
         if k == 0:
-            texture = np.maximum(repeated, banded)
+            texture, level = np.maximum(repeated, banded), same
     whole, woven = texture.copy(), np.zeros_like(texture)
     mend = np.zeros((height, width, 2), np.float32)
     spacing = max(pixels_per_unit / 160, 0.75)
@@ -72,7 +80,7 @@ def ordinary(evidence: Evidence, planes: list[MirrorPlane], pixels_per_unit: flo
         if plane.axis == 0:
             plain = np.minimum(plain, _agreement(evidence, plane, pixels_per_unit))
     radius = max(1, round(pixels_per_unit / 150))
-    return Ordinariness(local_minimum(plain, radius), local_minimum(whole, 1), woven, mend)
+    return Ordinariness(local_minimum(plain, radius), local_minimum(whole, 1), level, woven, mend)
 
 
 def _areas(mask: NDArray[np.bool_], size: float) -> NDArray[np.bool_]:
@@ -82,51 +90,76 @@ def _areas(mask: NDArray[np.bool_], size: float) -> NDArray[np.bool_]:
     return mask & (masked_gaussian(core.astype(np.float32), everywhere, size)[..., 0] > 0.02)
 
 
-def _density(evidence: Evidence, spacing: float) -> list[NDArray[np.float32]]:
-    """Ordinariness by COMMON, REPEATED and ROW from 7 x 7 patches whose taps are `spacing` pixels apart."""
+def _density(evidence: Evidence, spacing: float, pixels_per_unit: float) -> list[NDArray[np.float32]]:
+    """Ordinariness by COMMON, REPEATED, ROW and LEVEL from patches of 7 x 7 taps on the surface, `spacing` pixels apart
+    where it faces the camera."""
     width, height = evidence.size
     source = evidence.source
     image = masked_gaussian(evidence.colour, source.astype(np.float32), 0.4 * spacing)
     step = max(1, round(spacing))
     v, u = np.nonzero(source[::step, ::step])
     if len(u) < 30:
-        return [np.ones((height, width), np.float32)] * 3
+        return [np.ones((height, width), np.float32)] * 4
     centre = np.stack([u * step + 0.5, v * step + 0.5], axis=1)
-    taps = (np.arange(7) - 3) * spacing
+    taps = (np.arange(7) - 3) * np.float32(spacing / pixels_per_unit)
     offsets = np.stack(np.meshgrid(taps, taps), axis=-1).reshape(-1, 2)
-    index = nearest_index(centre[:, None] + offsets, width, height)
-    patches = image.reshape(-1, 3)[index]
-    valid = source.ravel()[index]
-    patches = np.where(valid[..., None], patches, image[v * step, u * step][:, None])
-    patches = patches.reshape(len(centre), -1)
-    some = np.linspace(0, len(patches) - 1, min(SAMPLES, len(patches))).astype(np.int64)
+    along = np.einsum("nij,tj->nti", evidence.jacobian[v * step, u * step], offsets)
+    index = nearest_index(centre[:, None] + along, width, height)
+    patches = _Patches(image.reshape(-1, 3)[index], source.ravel()[index])
+    count = len(centre)
+    some = _spread(np.arange(count), SAMPLES)
     ranks = [max(1, round(share * len(some))) for share in (COMMON, REPEATED)]
-    level = evidence.position[v * step, u * step, 2]
-    order = np.argsort(level, kind="stable")
-    rows = np.minimum(np.arange(len(order)) * 48 // len(order), 47)  # 48 bands of height, equally many patches in each
-    usual = np.empty((3, len(patches)), np.float32)
-    norm = (patches * patches).sum(axis=1)
-    for start in range(0, len(patches), 4096):
-        block = np.s_[start : start + 4096]
-        distance = norm[block, None] + norm[some] - 2 * patches[block] @ patches[some].T
-        part = np.partition(distance, ranks, axis=1)
+    usual = np.empty((4, count), np.float32)
+    for start in range(0, count, 4096):
+        block = np.arange(start, min(start + 4096, count))
+        part = np.partition(patches.distance(block, some), ranks, axis=1)
         usual[0, block], usual[1, block] = part[:, ranks[0]], part[:, ranks[1]]
-    for row in range(48):
-        own = order[rows == row]
-        some = own[np.linspace(0, len(own) - 1, min(96, len(own))).astype(np.int64)] if len(own) else own
-        if len(own):
-            distance = norm[own, None] + norm[some] - 2 * patches[own] @ patches[some].T
-            usual[2, own] = np.quantile(distance, ROW, axis=1)
-    usual = np.sqrt(np.maximum(usual, 0) / patches.shape[1])
+    level = np.floor(evidence.position[v * step, u * step, 2] * (ROWS / EXTENT)).astype(np.int64)
+    order = np.lexsort((u, level))
+    for own in np.split(order, np.flatnonzero(np.diff(level[order])) + 1):
+        fifths = [patches.distance(own, _spread(some, 32)) for some in np.array_split(own, 5) if len(some)]
+        usual[2, own] = np.max([np.quantile(distance, ROW, axis=1) for distance in fifths], axis=0)
+        usual[3, own] = np.quantile(np.concatenate(fifths, axis=1), LEVEL, axis=1)
+    usual = np.sqrt(np.maximum(usual, 0))
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     uv = np.stack([x / step + 0.5, y / step + 0.5], axis=-1)
     result = []
-    for distance, widen in zip(usual, (1.5, 1.5, 1.0), strict=True):
-        limit = max(FLOOR, widen * float(np.quantile(usual[0], 0.3)))
+    least = max(FLOOR, float(np.quantile(usual[0], 0.3)))
+    rough = np.sqrt(ROUGH * patches.variance())
+    for distance, limit in zip(usual, (1.5 * least, 1.5 * least, np.maximum(least, rough), least), strict=True):
         small = np.ones(source[::step, ::step].shape, np.float32)
         small[v, u] = np.exp(-2 * np.maximum(distance / limit - 1, 0) ** 2)
         result.append(bilinear(small, uv))
     return result
+
+
+class _Patches:
+    """Patches of colours (n, t, 3) that are known where `valid` (n, t)."""
+
+    def __init__(self, colours: NDArray[np.float32], valid: NDArray[np.bool_]) -> None:
+        self._known = valid.astype(np.float32)
+        colours = colours * self._known[..., None]
+        self._square = (colours * colours).sum(axis=2)
+        self._colours = colours.reshape(len(colours), -1)
+
+    def variance(self) -> NDArray[np.float32]:
+        """Mean square difference (n,) from the mean colour."""
+        count = np.maximum(self._known.sum(axis=1), 1)
+        mean = self._colours.reshape(*self._known.shape, 3).sum(axis=1) / count[:, None]
+        return np.maximum(self._square.sum(axis=1) / count - (mean * mean).sum(axis=1), 0) / 3
+
+    def distance(self, rows: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Mean square difference (n, m) of the patches over what is known of both; FAR where that is too little."""
+        known, square = self._known[rows], self._square[rows]
+        both = known @ self._known[others].T
+        total = square @ self._known[others].T + known @ self._square[others].T
+        total -= 2 * self._colours[rows] @ self._colours[others].T
+        return np.where(both > OVERLAP * known.shape[1], total / (3 * np.maximum(both, 1)), FAR)
+
+
+def _spread(values: NDArray[np.integer], most: int) -> NDArray[np.integer]:
+    """At most `most` of the values, evenly chosen."""
+    return values[np.linspace(0, len(values) - 1, min(most, len(values))).astype(np.int64)]
 
 
 def _agreement(evidence: Evidence, plane: MirrorPlane, pixels_per_unit: float) -> NDArray[np.float32]:

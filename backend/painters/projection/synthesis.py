@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ...progress import Progress, part
 from ...texturing import accel
+from .appearance import Appearance, appearance
 from .counterparts import counterparts
 from .diffusion import diffuse
 from .evidence import MIRROR_SLACK, Evidence, jacobian_at, see
@@ -29,10 +30,11 @@ SEEN = 0.5  # trust from which a point counts as seen
 BLOCK = 8192  # points whose patches are compared at once
 PLAIN = 0.6  # ordinariness from which a place may be mirrored
 INVALID_TAP = 0.12  # cost of a patch tap that leaves the usable part of the picture
+INCOHERENT = 0.02  # cost of a place that continues none of its neighbours
 WEIGHTS = {"height": 2.0, "side": 0.5, "normal": 0.03, "part": 0.4, "object": 0.2, "unique": 0.15, "colour": 0.3}
 SAME_TONE = 0.12  # difference of colour within which a counterpart may take the place of what was found
-CLASSES = 10
-LIKE = 0.015  # scale of guide costs within which places count as alike
+EITHER = 0.3  # difference in probability up to which neither of two mixtures of colours is unlikely
+LIKE = 0.05  # scale of guide costs within which places count as alike
 UPHILL = 4.0  # how much harder the expectation of colours spreads upwards or downwards than round the object
 
 
@@ -66,9 +68,7 @@ class Guide:
     texture: NDArray[np.float32]  # (H W,)
     source: NDArray[np.bool_]
     mend: NDArray[np.float32]  # (H W, 2)
-    tone: NDArray[np.float32]  # (H, W, 3), the colour, or that of the whole where the texture is woven
-    palette: NDArray[np.float32]  # (c, 3)
-    colour_class: NDArray[np.int32]  # (H W,), index into the palette
+    look: Appearance
 
 
 def features(
@@ -118,7 +118,9 @@ class Level:
         self.counterpart = counterparts(evidence, surface, self.index, guide.mend)
         self.rows = np.flatnonzero(self.counterpart.pixel >= 0)  # of the unseen points that have one
         self.features[self.rows] = guide.features[self.counterpart.pixel[self.rows]]
-        self.unlikely = np.zeros((len(self.index), len(guide.palette)), np.float32)
+        self.reach = np.float32(pixels_per_unit * surface.spacing)  # pixels between neighbours
+        self.continued = np.zeros((len(self.index), 8, 2), np.float32)  # places that neighbours continue onto a point
+        self.unlikely = np.zeros((len(self.index), len(guide.look.typical)), np.float32)
 
     def _mirror(self, planes: list[MirrorPlane]) -> None:
         """Give unseen points the place of their mirror image where that is seen and ordinary."""
@@ -148,7 +150,7 @@ class Level:
         delta = guide.features[flat] - self.features[rows]
         cost = (delta * delta).sum(axis=1)
         at = np.arange(len(self.index))[rows]
-        cost += WEIGHTS["colour"] * self.unlikely[at, guide.colour_class[flat]]
+        cost += WEIGHTS["colour"] * self.unlikely[at, guide.look.kind[flat]]
         cost += WEIGHTS["part"] * (guide.material[flat] != self.surface.material[own])
         cost += WEIGHTS["object"] * (guide.object[flat] != self.surface.object[own])
         cost += WEIGHTS["unique"] * (1 - guide.texture[flat]) ** 2
@@ -162,7 +164,7 @@ class Level:
         self, uv: NDArray[np.float32], sign: NDArray[np.float32], rows: NDArray[np.intp]
     ) -> NDArray[np.float32]:
         """Mean squared colour difference (m,) between the patches of `rows` and the atlas around uv (m, 2), read
-        backwards along right or down where `sign` (m, 2) is negative."""
+        backwards along right or down where `sign` (m, 2) is negative, and the price for not continuing neighbours."""
         if accel.NUMBA:
             from .kernels import patch_costs
 
@@ -179,9 +181,12 @@ class Level:
                 self.guide.source,
                 self.colour,
                 self.known,
+                self.continued,
+                self.reach,
                 self.width,
                 self.height,
                 np.float32(INVALID_TAP),
+                np.float32(INCOHERENT / 8),
                 out,
             )
             return out
@@ -193,16 +198,26 @@ class Level:
     def _patch_cost(
         self, uv: NDArray[np.float32], sign: NDArray[np.float32], rows: NDArray[np.intp]
     ) -> NDArray[np.float32]:
-        jacobian = jacobian_at(self.evidence, uv) * sign[:, None]
-        offset, tap = self.offset[rows], self.tap[rows]
-        places = uv[:, None] + np.einsum("mij,mkj->mki", jacobian, offset)
-        flat = nearest_index(places, self.width, self.height)
-        exists = tap >= 0
-        delta = self.flat[flat] - self.colour[tap]
-        difference = (delta * delta).sum(axis=2)
-        difference = np.where(self.guide.source[flat], difference, INVALID_TAP + 0.3 * difference)
-        weight = exists * (1.0 + self.known[tap])
-        return ((difference * weight).sum(axis=1) / weight.sum(axis=1)).astype(np.float32)
+        """The same, in the order of the kernel's sums."""
+        total, weight, apart = (np.zeros(len(rows), np.float32) for _ in range(3))
+        u, v = uv[:, 0], uv[:, 1]
+        jacobian = jacobian_at(self.evidence, uv)
+        for k in range(self.tap.shape[1]):
+            tap = self.tap[rows, k]
+            x, y = (self.offset[rows, k] * sign).T
+            along = jacobian[:, 0, 0] * x + jacobian[:, 0, 1] * y, jacobian[:, 1, 0] * x + jacobian[:, 1, 1] * y
+            flat = nearest_index(np.stack([u + along[0], v + along[1]], axis=1), self.width, self.height)
+            square = (self.flat[flat] - self.colour[tap]) ** 2
+            difference = square[:, 0] + square[:, 1] + square[:, 2]
+            invalid = np.float32(INVALID_TAP) + np.float32(0.3) * difference
+            difference = np.where(self.guide.source[flat], difference, invalid)
+            share = np.where(tap >= 0, np.where(self.known[tap], np.float32(2), np.float32(1)), np.float32(0))
+            total += difference * share
+            weight += share
+        for k in range(self.continued.shape[1]):
+            x, y = ((self.continued[rows, k] - uv) / self.reach).T
+            apart += np.minimum(x * x + y * y, np.float32(1))
+        return total / weight + np.float32(INCOHERENT / 8) * apart
 
     def start_from_guides(self, random: np.random.Generator) -> None:
         """First places: the counterpart where it may be continued, else the best of a sample of the source by guides
@@ -240,9 +255,9 @@ class Level:
         self.sign[self.index] = coarse.sign[parent]
         rows, _ = self.usable_counterparts()
         there = self.counterpart.place[rows]
-        tone = masked_gaussian(self.guide.tone, (self.evidence.trust > 0.3).astype(np.float32), coarse.blur)
-        step = bilinear(tone, there) - bilinear(tone, self.place[self.index[rows]])
-        like = np.abs(step).max(axis=1) < SAME_TONE
+        mixture = masked_gaussian(self.guide.look.mixture, (self.evidence.trust > 0.3).astype(np.float32), coarse.blur)
+        step = bilinear(mixture, there) - bilinear(mixture, self.place[self.index[rows]])
+        like = (step * step).sum(axis=1) < SAME_TONE
         self.place[self.index[rows[like]]] = there[like]
         self.sign[self.index[rows[like]]] = self.counterpart.sign[rows[like]]
         self._jacobians()
@@ -280,18 +295,20 @@ class Level:
         source = np.flatnonzero(self.guide.source.ravel())
         self.vote(np.array(ring))
         everyone = np.arange(len(self.index))
+        around = [k for k in ring if k != middle * side + middle]
         for sweep in range(iterations):
+            for number, k in enumerate(around):
+                uv = self.carried(self.tap[:, k], own)
+                self.continued[:, number] = np.where(self.tap[:, k, None] >= 0, uv, -1e6)
             best = _Best(self, self.place[self.index], self.sign[self.index])
             if sweep == 0:
                 best.offer(self.counterpart.place[self.rows], self.counterpart.sign[self.rows], self.rows)
             # Propagation: a neighbour's place, continued to here.
-            for number, k in enumerate(ring):
-                if k == middle * side + middle:
-                    continue
+            for number, k in enumerate(around):
                 progress((sweep + number / 12) / iterations, "continuing the texture")
                 j = self.tap[:, k]
                 usable = np.flatnonzero(j >= 0)
-                uv = self.carried(j[usable], own[usable])
+                uv = self.continued[usable, number]
                 news = np.abs(uv - best.place[usable]).max(axis=1) > 0.3
                 best.offer(uv[news], self.sign[j[usable[news]]], usable[news])
             # Random search: anywhere in the source, then around the best place in shrinking windows.
@@ -343,7 +360,6 @@ def complete(
 ) -> Texture:
     """Places for all points of the finest of `surfaces` (coarse first)."""
     random = np.random.default_rng(seed)
-    tone = tone_of(evidence, ordinary.woven, pixels_per_unit / 30)
     guide = Guide(
         features(evidence.position.reshape(-1, 3), evidence.normal.reshape(-1, 3), planes),
         evidence.object.ravel(),
@@ -352,8 +368,7 @@ def complete(
         ordinary.texture.ravel(),
         evidence.source.ravel(),
         ordinary.mend.reshape(-1, 2),
-        tone,
-        *palette_of(tone, evidence.source, ordinary.texture),
+        appearance(evidence, ordinary, pixels_per_unit),
     )
     shares = np.cumsum([0.0] + [4.0**k for k in range(len(surfaces))])
     shares /= shares[-1]
@@ -364,7 +379,7 @@ def complete(
         report(0.0, "continuing the texture")
         level = Level(surface, evidence, guide, planes, pixels_per_unit, patch)
         if previous is None:
-            unlikely, level.colour[level.index] = expected_classes(level, report)
+            unlikely = expected_classes(level, report)
             level.unlikely = unlikely[level.index]
             level.start_from_guides(random)
         else:
@@ -392,18 +407,18 @@ def _with_detail(evidence: Evidence, detail: float, sigma: float) -> NDArray[np.
     return (smooth + np.float32(detail) * (evidence.colour - smooth)).astype(np.float32)
 
 
-def expected_classes(level: Level, progress: Progress) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How little each palette colour is to be expected at each point, (N, c) 0 ... 1, and a mean colour (u, 3).
+def expected_classes(level: Level, progress: Progress) -> NDArray[np.float32]:
+    """How little each typical mixture of colours is to be expected at each point, (N, c) 0 ... 1.
 
-    The seen points' colour classes diffuse over the surface (a random walker), so that at a border between two
+    The seen points' mixtures diffuse over the surface (a random walker), so that at a border between two
     colours the unseen side expects one or the other and not their mixture.
     """
     surface, guide = level.surface, level.guide
     near = neighbours(surface)
     flat = nearest_index(level.place, level.width, level.height)
-    chance = np.zeros((len(surface), len(guide.palette)), np.float32)
+    chance = np.zeros((len(surface), len(guide.look.typical)), np.float32)
     at = np.flatnonzero(level.known)
-    chance[at, guide.colour_class[flat[at]]] = 1.0
+    chance[at, guide.look.kind[flat[at]]] = 1.0
     trusted = level.known * np.maximum(level.seen, SEEN) ** 2 * (0.05 + guide.texture[flat] ** 2)
     ways = _level_ways(surface, guide, near)
     report = part(progress, 0.0, 0.03)
@@ -415,12 +430,12 @@ def expected_classes(level: Level, progress: Progress) -> tuple[NDArray[np.float
     chance[level.index] = (1 - far) * chance[level.index] + far * _likeness(level, progress)
     rows, pixel = level.usable_counterparts()
     chance[level.index[rows]] *= 0.5
-    chance[level.index[rows], guide.colour_class[pixel]] += 0.5
-    delta = guide.palette[:, None] - guide.palette
-    apart = np.minimum((delta * delta).sum(axis=2) / 0.1, 1.0)
-    against = chance @ apart  # shades of one colour count together
-    unlikely = np.clip(1.5 * (against - against.min(axis=1, keepdims=True)), 0, 1)
-    return unlikely.astype(np.float32), guide.palette[against.argmin(axis=1)][level.index]
+    chance[level.index[rows], guide.look.kind[pixel]] += 0.5
+    delta = guide.look.typical[:, None] - guide.look.typical
+    apart = np.minimum((delta * delta).sum(axis=2) ** 2 / 0.03, 1.0)
+    against = chance @ apart  # like mixtures count together
+    unlikely = np.clip(2 * (against - against.min(axis=1, keepdims=True) - EITHER), 0, 1)
+    return unlikely.astype(np.float32)
 
 
 def _likeness(level: Level, progress: Progress) -> NDArray[np.float32]:
@@ -428,15 +443,15 @@ def _likeness(level: Level, progress: Progress) -> NDArray[np.float32]:
     guide = level.guide
     source = np.flatnonzero(guide.source)
     some = source[np.linspace(0, len(source) - 1, min(1500, len(source))).astype(np.int64)]
-    classes = np.zeros((len(some), len(guide.palette)), np.float32)
-    classes[np.arange(len(some)), guide.colour_class[some]] = 1.0
-    result = np.zeros((len(level.index), len(guide.palette)), np.float32)
+    classes = np.zeros((len(some), len(guide.look.typical)), np.float32)
+    classes[np.arange(len(some)), guide.look.kind[some]] = 1.0
+    result = np.zeros((len(level.index), len(guide.look.typical)), np.float32)
     for start in range(0, len(level.index), 1024):
         progress(0.03 + 0.03 * start / len(level.index), "continuing the colours")
         rows = np.arange(start, min(start + 1024, len(level.index)))
         cost = level.guide_cost(np.tile(some, len(rows)), np.repeat(rows, len(some))).reshape(len(rows), -1)
         alike = np.exp(-(cost - cost.min(axis=1, keepdims=True)) / LIKE)
-        alike *= 0.02 + guide.plain[some]
+        alike *= 0.02 + guide.texture[some]
         result[rows] = (alike @ classes) / alike.sum(axis=1, keepdims=True)
     return result
 
@@ -447,40 +462,6 @@ def _level_ways(surface: SurfacePoints, guide: Guide, near: NDArray[np.int32]) -
     shown = np.isin(surface.material, guide.material[guide.source])
     other = (surface.material[near] != surface.material[:, None]) & shown[near] & shown[:, None]
     return ((1 - 0.98 * other) / (1 + UPHILL * np.minimum(rise, 1) ** 2)).astype(np.float32)
-
-
-def tone_of(evidence: Evidence, woven: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    """The atlas with the mean of its surroundings, `sigma` pixels wide, where the texture is woven: that of the wall
-    and not those of the brick and the mortar, which change within less than colours can be expected for."""
-    mean = masked_gaussian(evidence.colour, (woven > 0.5).astype(np.float32), sigma)
-    return np.where(woven[..., None] > 0.5, mean, evidence.colour)
-
-
-def palette_of(
-    colour: NDArray[np.float32], source: NDArray[np.bool_], texture: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """CLASSES typical colours (c, 3) of the ordinary source (k-means), and the class (H W,) of every atlas pixel."""
-    colours = colour.reshape(-1, 3)
-    pool = np.flatnonzero(source.ravel() & (texture.ravel() > 0.3))
-    if len(pool) < CLASSES:
-        pool = np.flatnonzero(source.ravel())
-    pool = colours[pool[np.linspace(0, len(pool) - 1, min(4000, len(pool))).astype(np.int64)]]
-    centres = [np.median(pool, axis=0)]
-    for _ in range(CLASSES - 1):  # farthest first, without the outliers
-        away = np.min([((pool - c) ** 2).sum(axis=1) for c in centres], axis=0)
-        rank = np.argsort(away)
-        centres.append(pool[rank[int(0.98 * (len(rank) - 1))]])
-    palette = np.array(centres, np.float32)
-    for _ in range(8):
-        own = ((pool[:, None] - palette) ** 2).sum(axis=2).argmin(axis=1)
-        palette = np.array(
-            [pool[own == c].mean(axis=0) if (own == c).any() else palette[c] for c in range(CLASSES)], np.float32
-        )
-    classes = np.empty(len(colours), np.int32)
-    for start in range(0, len(colours), 65536):
-        block = colours[start : start + 65536]
-        classes[start : start + 65536] = ((block[:, None] - palette) ** 2).sum(axis=2).argmin(axis=1)
-    return palette, classes
 
 
 def _levelled(level: Level, reach: int = 20) -> NDArray[np.float32]:
