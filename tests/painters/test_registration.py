@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from orbit_painter.backend.mesh import EXTENT, simple_mesh
 from orbit_painter.backend.orbits.cameras import look, orbit_cameras, orthographic_front
 from orbit_painter.backend.painters.base import VIEWS
+from orbit_painter.backend.painters.projection.gbuffer import geometry_buffer
 from orbit_painter.backend.painters.projection.registration import moved, overlap, register
 from orbit_painter.backend.progress import silent
 from orbit_painter.tests.painters.scenes import blob, box, paint, waves
@@ -49,6 +51,36 @@ def test_other_sides_are_found_in_their_own_view(view):
     fit = register(MESH, alpha_of(true), None, silent, view)
     near = MESH.vertices[MESH.vertices @ np.array(direction) > -0.1]
     assert np.linalg.norm(fit.camera.project(near)[0] - true.project(near)[0], axis=1).max() < 0.1
+
+
+def bush():
+    """Cards that carry leaves, two of which stand across, and a trunk."""
+    cards = [(-0.5, 0.1, 0.0), (-0.1, 0.42, 0.1), (-0.42, -0.06, 0.28), (0.02, 0.5, 0.24), (-0.25, 0.25, 0.4)]
+    quads = [[(x0, y, z), (x1, y, z), (x1, y, z + 0.3), (x0, y, z + 0.3)] for y, (x0, x1, z) in enumerate(cards)]
+    quads.append([(-0.04, 2, -0.3), (0.04, 2, -0.3), (0.04, 2, 0.2), (-0.04, 2, 0.2)])
+    corners = np.array(quads).reshape(-1, 3) * (1, 0.1, 1) - (0, 0.2, 0.2)
+    faces = np.array([(4 * k + a, 4 * k + b, 4 * k + c) for k in range(6) for a, b, c in ((0, 1, 2), (0, 2, 3))])
+    return simple_mesh(corners * EXTENT, faces)
+
+
+def leaves(mesh, camera):
+    """Alpha of the bush: a lattice of round leaves well inside the cards, and the trunk."""
+    fine = camera.resized(camera.width * 4, camera.height * 4)
+    buffer = geometry_buffer(mesh, fine)
+    across, up = buffer.position[..., 0] * 16, buffer.position[..., 2] * 16
+    leaf = (across - np.round(across)) ** 2 + (up - np.round(up)) ** 2 < 0.14
+    trunk = (np.abs(buffer.position[..., 0]) < 0.04) & (buffer.position[..., 2] < -0.1)
+    alpha = (buffer.mask & (leaf | trunk)).astype(np.float32)
+    return alpha.reshape(camera.height, 4, camera.width, 4).mean(axis=(1, 3))
+
+
+def test_foliage_is_found_inside_the_outline_of_its_cards():
+    mesh = bush()
+    true = moved(orthographic_front(192), 0.8, (14.0, -9.0))
+    fit = register(mesh, leaves(mesh, true), None, silent)
+    assert fit.camera.focal == pytest.approx(true.focal, rel=0.03)
+    assert np.linalg.norm(fit.camera.project(mesh.vertices)[0] - true.project(mesh.vertices)[0], axis=1).max() < 4
+    assert fit.iou > 0.98
 
 
 def test_a_picture_of_another_shape_and_distance():

@@ -19,15 +19,16 @@ from .sampling import masked_gaussian
 CLASSES = 10
 COLOURS = 10
 COORDINATES = 4
-WINDOW = 24  # mixtures are those within this part of a unit length
+WINDOW = 24  # mixtures are those within this part of a unit length,
+POINT = 100  # or within this one where colours go on all round: about what a point of the coarsest surface stands for
 
 
 @dataclass(frozen=True, eq=False)
 class Appearance:
     """Of the atlas (H, W).
 
-    mixture  float32 (H, W, COORDINATES), the embedded mixture of colours around each pixel; where the object is banded
-             the pixel's own colour, which can be expected all round
+    mixture  float32 (H, W, COORDINATES), the embedded mixture of colours around each pixel; only of those next to it
+             where they can be expected all round
     typical  float32 (c, COORDINATES), mixtures that are typical of the references
     kind     int32 (H W,), the typical mixture that is nearest to each pixel's
     """
@@ -45,7 +46,7 @@ def appearance(evidence: Evidence, ordinary: Ordinariness, pixels_per_unit: floa
     weight = evidence.source * (0.02 + ordinary.texture).astype(np.float32)
     around = masked_gaussian(own, weight, pixels_per_unit / WINDOW)
     single = (ordinary.level > 0.5) & (ordinary.woven < 0.5)
-    mixture = np.where(single[..., None], own, around)
+    mixture = np.where(single[..., None], masked_gaussian(own, weight, pixels_per_unit / POINT), around)
     return Appearance(mixture, *clusters(mixture, ordinary_source, evidence.source, CLASSES))
 
 
@@ -54,15 +55,16 @@ def _embedded(colours: NDArray[np.float32]) -> NDArray[np.float32]:
     apart = np.linalg.norm((colours[:, None] - colours).astype(np.float64), axis=2)
     inner = -0.5 * (apart - apart.mean(axis=0) - apart.mean(axis=1)[:, None] + apart.mean())
     value, vector = np.linalg.eigh(inner)
-    coordinates = vector[:, ::-1] * np.sqrt(np.maximum(value[::-1], 0))
-    return coordinates[:, :COORDINATES].astype(np.float32)
+    coordinates = np.zeros((len(colours), max(len(colours), COORDINATES)), np.float32)
+    coordinates[:, : len(colours)] = vector[:, ::-1] * np.sqrt(np.maximum(value[::-1], 0))
+    return coordinates[:, :COORDINATES]
 
 
 def clusters(
     values: NDArray[np.float32], pool: NDArray[np.bool_], source: NDArray[np.bool_], count: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """`count` typical values (c, k) of an image (H, W, k) where `pool` is, and the nearest of them (H W,) of each pixel
-    (k-means); `source` stands in for a pool that is too small."""
+    """At most `count` typical values (c, k) of an image (H, W, k) where `pool` is (k-means), and which of them is the
+    nearest (H W,) of each pixel; `source` stands in for a pool that is too small."""
     flat = values.reshape(-1, values.shape[2])
     at = np.flatnonzero(pool)
     if len(at) < count:
@@ -79,6 +81,7 @@ def clusters(
         typical = np.array(
             [some[own == c].mean(axis=0) if (own == c).any() else typical[c] for c in range(count)], np.float32
         )
+    typical = typical[np.unique(_nearest(some, typical))]
     nearest = [_nearest(flat[start : start + 65536], typical) for start in range(0, len(flat), 65536)]
     return typical, np.concatenate(nearest).astype(np.int32)
 

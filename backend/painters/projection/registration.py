@@ -18,11 +18,17 @@ from ...mesh import MeshData
 from ...orbits.cameras import DISTANCE, FOCAL_PER_WIDTH, Camera, look
 from ...progress import Progress, part
 from ..base import VIEWS
+from .containment import contain
+from .framing import moved
 from .gbuffer import coverage
 from .sampling import bilinear, gaussian, local_maximum, local_minimum, resized
 
 GOOD_FIT = 0.992  # intersection over union above which no further camera distances are tried
 POOR_FIT = 0.80  # below it the artist is told
+LEAK = 0.01  # share of the picture's object that foliage may leave uncovered
+GAP = 0.03  # gaps between leaves that are closed before outlines are compared, as a part of the picture
+GAPS = 0.1  # how much better outlines must match without the gaps for these to be what makes the difference
+FILLED = 0.7  # how well they must match then
 DISTANCES = (1.1, 2.2, 3.5)  # besides the orbits' own
 ROUNDS = 3
 ITERATIONS = 6
@@ -31,7 +37,9 @@ WORK_SIZE = 640  # pixels; larger pictures are registered at this size
 
 @dataclass(frozen=True, eq=False)
 class Registration:
-    """camera: the fitted view at the picture's size; iou: soft intersection over union of alpha and coverage."""
+    """camera: the fitted view at the picture's size
+    iou: soft intersection over union of alpha and coverage; of foliage the share of alpha that is covered
+    """
 
     camera: Camera
     iou: float
@@ -72,6 +80,10 @@ def register(
         other = _best(mesh, alpha, more, part(progress, 0.5, 1.0))
         if 1 - other.iou < 0.8 * (1 - best.iou):
             best = other
+    if best.iou < POOR_FIT:
+        contained = _foliage(mesh, alpha, view, progress)
+        if contained is not None:
+            return contained
     if best.iou < POOR_FIT:  # cut-out foliage, lattices: compare the outlines with their gaps closed
         radius = max(2, round(0.02 * max(height, width)))
         cover = coverage(mesh, best.camera, 2)
@@ -81,6 +93,18 @@ def register(
             exact = overlap(alpha, coverage(mesh, other[0]))
             best = Registration(other[0], exact, True)
     return best
+
+
+def _foliage(mesh: MeshData, alpha: NDArray[np.float32], view: str, progress: Progress) -> Registration | None:
+    """The camera under which the mesh covers what it shows and more, which is what cards with cut-out leaves do; None
+    where it does not cover all, or where what is to spare is not gaps between leaves."""
+    height, width = alpha.shape
+    starts = [_aligned_boxes(mesh, alpha, _centred(_side(view, d), width, height)) for d in (None, DISTANCE)]
+    camera, leak = contain(mesh, alpha, starts, progress)
+    cover, radius = coverage(mesh, camera, 2), max(2, round(GAP * max(height, width)))
+    filled = overlap(_closed(alpha, radius), _closed(cover, radius))
+    gaps = filled - overlap(alpha, cover)
+    return Registration(camera, 1 - leak, True) if leak < LEAK and gaps > GAPS and filled > FILLED else None
 
 
 def _side(view: str, distance: float | None = None) -> Camera:
@@ -109,12 +133,16 @@ def _best(mesh: MeshData, alpha: NDArray[np.float32], cameras: Sequence[Camera],
     fits = []
     for i, camera in enumerate(cameras):
         report = part(progress, 0.7 * i / len(cameras), 0.7 * (i + 1) / len(cameras))
-        square = camera.resized(max(width, height), max(width, height))
-        centred = replace(square, width=width, height=height, principal=(width / 2, height / 2))
-        fits.append(_fit(mesh, alpha, centred, report, from_boxes=True, rough=True))
+        fits.append(_fit(mesh, alpha, _centred(camera, width, height), report, from_boxes=True, rough=True))
     camera, _ = max(fits, key=lambda fit: fit[1])
     camera, iou = _fit(mesh, alpha, camera, part(progress, 0.7, 1.0), from_boxes=False, rough=False)
     return Registration(camera, iou, True)
+
+
+def _centred(camera: Camera, width: int, height: int) -> Camera:
+    """A square view framed in the middle of a picture."""
+    square = camera.resized(max(width, height), max(width, height))
+    return replace(square, width=width, height=height, principal=(width / 2, height / 2))
 
 
 def _at_size(camera: Camera, width: int, height: int) -> Camera:
@@ -131,13 +159,6 @@ def _shift(a: Camera, b: Camera) -> tuple[float, float]:
     """How far the object's centre moves between two cameras of one viewpoint, pixels."""
     ua, ub = a.project(np.zeros(3))[0], b.project(np.zeros(3))[0]
     return float(ub[0] - ua[0]), float(ub[1] - ua[1])
-
-
-def moved(camera: Camera, scale: float, shift: Sequence[float] | NDArray[np.float64]) -> Camera:
-    """The camera whose image is `camera`'s, u -> centre + scale (u - centre) + shift about the picture's centre."""
-    centre = np.array([camera.width / 2, camera.height / 2])
-    principal = centre + scale * (np.asarray(camera.principal) - centre) + np.asarray(shift)
-    return replace(camera, focal=camera.focal * scale, principal=(float(principal[0]), float(principal[1])))
 
 
 def _fit(

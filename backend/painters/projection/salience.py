@@ -54,15 +54,16 @@ class Ordinariness:
 def ordinary(evidence: Evidence, planes: list[MirrorPlane], pixels_per_unit: float) -> Ordinariness:
     """Examine the references at two scales."""
     width, height = evidence.size
-    plain = texture = level = np.ones((height, width), np.float32)
-    for k, spacing in enumerate((pixels_per_unit / 160, pixels_per_unit / 70)):
-        common, repeated, banded, same = _density(evidence, max(spacing, 0.75), pixels_per_unit)
-        plain = np.minimum(plain, np.maximum(common, banded))
-        if k == 0:
-            texture, level = np.maximum(repeated, banded), same
+    spacings = [max(spacing, 0.75) for spacing in (pixels_per_unit / 160, pixels_per_unit / 70)]
+    fine, coarse = (_density(evidence, spacing, pixels_per_unit) for spacing in spacings)
+    level = fine.level
+    banded = np.minimum(fine.banded, coarse.banded)  # the strokes of letters recur, but not the letters
+    texture = np.maximum(np.maximum(fine.repeated, level), banded)
+    plain = np.minimum(np.maximum(fine.common, level), np.maximum(coarse.common, coarse.level))
+    plain = np.maximum(plain, banded)
     whole, woven = texture.copy(), np.zeros_like(texture)
     mend = np.zeros((height, width, 2), np.float32)
-    spacing = max(pixels_per_unit / 160, 0.75)
+    spacing = spacings[0]
     for row, camera in zip(evidence.rows, evidence.cameras, strict=True):
         rows = np.s_[row : row + camera.height]
         source = evidence.source[rows]
@@ -90,8 +91,18 @@ def _areas(mask: NDArray[np.bool_], size: float) -> NDArray[np.bool_]:
     return mask & (masked_gaussian(core.astype(np.float32), everywhere, size)[..., 0] > 0.02)
 
 
-def _density(evidence: Evidence, spacing: float, pixels_per_unit: float) -> list[NDArray[np.float32]]:
-    """Ordinariness by COMMON, REPEATED, ROW and LEVEL from patches of 7 x 7 taps on the surface, `spacing` pixels apart
+@dataclass(frozen=True, eq=False)
+class _Density:
+    """How often a patch of that size is found again, 0 ... 1, float32 (H, W), by COMMON, REPEATED, ROW and LEVEL."""
+
+    common: NDArray[np.float32]
+    repeated: NDArray[np.float32]
+    banded: NDArray[np.float32]
+    level: NDArray[np.float32]
+
+
+def _density(evidence: Evidence, spacing: float, pixels_per_unit: float) -> _Density:
+    """Examine patches of 7 x 7 taps on the surface, `spacing` pixels apart
     where it faces the camera."""
     width, height = evidence.size
     source = evidence.source
@@ -99,7 +110,7 @@ def _density(evidence: Evidence, spacing: float, pixels_per_unit: float) -> list
     step = max(1, round(spacing))
     v, u = np.nonzero(source[::step, ::step])
     if len(u) < 30:
-        return [np.ones((height, width), np.float32)] * 4
+        return _Density(*[np.ones((height, width), np.float32)] * 4)
     centre = np.stack([u * step + 0.5, v * step + 0.5], axis=1)
     taps = (np.arange(7) - 3) * np.float32(spacing / pixels_per_unit)
     offsets = np.stack(np.meshgrid(taps, taps), axis=-1).reshape(-1, 2)
@@ -130,7 +141,7 @@ def _density(evidence: Evidence, spacing: float, pixels_per_unit: float) -> list
         small = np.ones(source[::step, ::step].shape, np.float32)
         small[v, u] = np.exp(-2 * np.maximum(distance / limit - 1, 0) ** 2)
         result.append(bilinear(small, uv))
-    return result
+    return _Density(*result)
 
 
 class _Patches:

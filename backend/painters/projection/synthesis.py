@@ -31,9 +31,9 @@ BLOCK = 8192  # points whose patches are compared at once
 PLAIN = 0.6  # ordinariness from which a place may be mirrored
 INVALID_TAP = 0.12  # cost of a patch tap that leaves the usable part of the picture
 INCOHERENT = 0.02  # cost of a place that continues none of its neighbours
-WEIGHTS = {"height": 2.0, "side": 0.5, "normal": 0.03, "part": 0.4, "object": 0.2, "unique": 0.15, "colour": 0.3}
+WEIGHTS = {"height": 2.0, "side": 0.5, "normal": 0.03, "part": 0.4, "object": 0.2, "unique": 0.4, "colour": 0.3}
 SAME_TONE = 0.12  # difference of colour within which a counterpart may take the place of what was found
-EITHER = 0.3  # difference in probability up to which neither of two mixtures of colours is unlikely
+EITHER = 0.15  # difference in probability up to which neither of two mixtures of colours is unlikely
 LIKE = 0.05  # scale of guide costs within which places count as alike
 UPHILL = 4.0  # how much harder the expectation of colours spreads upwards or downwards than round the object
 
@@ -81,7 +81,7 @@ def features(
         if plane is not None:
             columns.append(np.sqrt(WEIGHTS["side"]) * np.abs(position[:, axis] - plane.offset))
         else:
-            columns.append(np.sqrt(WEIGHTS["side"] * (0.5 if axis == 0 else 0.2)) * position[:, axis])
+            columns.append(np.sqrt(WEIGHTS["side"] * 0.5) * position[:, axis])
     w = np.sqrt(WEIGHTS["normal"])
     columns += [w * 1.5 * normal[:, 2], w * np.abs(normal[:, 0]), w * np.abs(normal[:, 1])]
     return np.stack(columns, axis=1).astype(np.float32)
@@ -383,7 +383,7 @@ def complete(
             level.unlikely = unlikely[level.index]
             level.start_from_guides(random)
         else:
-            level.unlikely = unlikely[surfaces[0].nearest(surface.point[level.index])]
+            level.unlikely = _interpolated(surfaces[0], unlikely, surface.point[level.index])
             level.start_from(previous)
         level.improve((8, 5, 3)[min(k, 2)], random, part(report, 0.1, 1.0))
         previous = level
@@ -432,10 +432,24 @@ def expected_classes(level: Level, progress: Progress) -> NDArray[np.float32]:
     chance[level.index[rows]] *= 0.5
     chance[level.index[rows], guide.look.kind[pixel]] += 0.5
     delta = guide.look.typical[:, None] - guide.look.typical
-    apart = np.minimum((delta * delta).sum(axis=2) ** 2 / 0.03, 1.0)
+    apart = np.minimum((delta * delta).sum(axis=2) ** 2 / 0.015, 1.0)
     against = chance @ apart  # like mixtures count together
-    unlikely = np.clip(2 * (against - against.min(axis=1, keepdims=True) - EITHER), 0, 1)
+    unlikely = np.clip(3 * (against - against.min(axis=1, keepdims=True) - EITHER), 0, 1)
     return unlikely.astype(np.float32)
+
+
+def _interpolated(
+    surface: SurfacePoints, values: NDArray[np.float32], points: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Mean of the values (N, c) of the surface points around each of `points` (n, 3): no steps from voxel to voxel."""
+    total = np.zeros((len(points), values.shape[1]), np.float32)
+    count = np.zeros((len(points), 1), np.float32)
+    for corner in np.ndindex(2, 2, 2):
+        j = surface.nearest(points + (np.array(corner, np.float32) - 0.5) * surface.spacing)
+        exists = (j >= 0)[:, None]
+        total += values[j] * exists
+        count += exists
+    return total / np.maximum(count, 1)
 
 
 def _likeness(level: Level, progress: Progress) -> NDArray[np.float32]:
