@@ -83,13 +83,9 @@ def test_numpy_alone_gives_the_same_picture(picture, painted, monkeypatch):
         pytest.skip("numba is not installed")
     monkeypatch.setattr(accel, "NUMBA", False)
     plain = run(blob(), [Reference(picture)])
-    ours, theirs = (p.info["references"][0]["camera"] for p in (painted, plain))
-    assert ours["focal"] == pytest.approx(theirs["focal"], rel=1e-4)
+    assert painted.info == plain.info
     for a, b in zip(painted.frames, plain.frames, strict=True):
-        difference = np.abs(a.image.astype(int) - b.image).max(axis=2)
-        seen = a.confidence > 240
-        assert difference[seen].max(initial=0) <= 1
-        assert np.abs(a.image.astype(int) - b.image).mean() < 12
+        assert np.abs(a.image.astype(int) - b.image).max() <= 1
 
 
 def glyph(points, normals):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from ...mesh import MeshData
 from ...progress import Progress, part
+from ...texturing import accel
 from ..base import Frame, PaintedFrames, PaintRequest, Reference
 from .evidence import Evidence, Picture, gather
 from .gbuffer import GeometryBuffer, geometry_buffer
@@ -143,13 +144,15 @@ def pixels_per_unit(pictures: Sequence[Picture]) -> float:
 
 
 def render_all(request: PaintRequest, evidence: Evidence, texture: Any, progress: Progress) -> list[Frame]:
-    """One frame per view, read one at a time."""
+    """One frame per view, on all cores."""
     count = len(request.passes)
     frames = []
-    for index in range(count):
-        progress(index / count, f"painting view {index + 1} of {count}")
-        frames.append(render_frame(request.passes.view(index), evidence, texture))
-        request.preview(index, frames[-1].image)
+    progress(0.0, f"painting view 1 of {count}")
+    painted = accel.mapped(lambda k: render_frame(request.passes.view(k), evidence, texture), range(count))
+    for index, frame in enumerate(painted):
+        frames.append(frame)
+        request.preview(index, frame.image)
+        progress((index + 1) / count, f"painting view {min(index + 2, count)} of {count}")
     progress(1.0, "painted")
     return frames
 

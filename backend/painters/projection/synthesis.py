@@ -27,7 +27,7 @@ from .surface import SurfacePoints, neighbours, patch_taps
 from .symmetry import MirrorPlane
 
 SEEN = 0.5  # trust from which a point counts as seen
-BLOCK = 8192  # points whose patches are compared at once
+BLOCK = 16_384  # points whose patches are compared at once
 PLAIN = 0.6  # ordinariness from which a place may be mirrored
 INVALID_TAP = 0.12  # cost of a patch tap that leaves the usable part of the picture
 INCOHERENT = 0.02  # cost of a place that continues none of its neighbours
@@ -165,35 +165,37 @@ class Level:
     ) -> NDArray[np.float32]:
         """Mean squared colour difference (m,) between the patches of `rows` and the atlas around uv (m, 2), read
         backwards along right or down where `sign` (m, 2) is negative, and the price for not continuing neighbours."""
-        if accel.NUMBA:
-            from .kernels import patch_costs
-
-            out = np.empty(len(rows), np.float32)
-            jacobian = self.evidence.jacobian.reshape(-1, 2, 2)
-            patch_costs(
-                uv,
-                sign,
-                rows,
-                self.tap,
-                self.offset,
-                jacobian,
-                self.flat,
-                self.guide.source,
-                self.colour,
-                self.known,
-                self.continued,
-                self.reach,
-                self.width,
-                self.height,
-                np.float32(INVALID_TAP),
-                np.float32(INCOHERENT / 8),
-                out,
-            )
-            return out
+        costs = self._compiled_patch_cost if accel.NUMBA else self._patch_cost
         blocks = [np.s_[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-        return np.concatenate(
-            [self._patch_cost(uv[block], sign[block], rows[block]) for block in blocks] or [uv[:0, 0]]
+        parts = accel.mapped(lambda block: costs(uv[block], sign[block], rows[block]), blocks)
+        return np.concatenate([uv[:0, 0], *parts])
+
+    def _compiled_patch_cost(
+        self, uv: NDArray[np.float32], sign: NDArray[np.float32], rows: NDArray[np.intp]
+    ) -> NDArray[np.float32]:
+        from .kernels import patch_costs
+
+        out = np.empty(len(rows), np.float32)
+        patch_costs(
+            uv,
+            sign,
+            rows,
+            self.tap,
+            self.offset,
+            self.evidence.jacobian.reshape(-1, 2, 2),
+            self.flat,
+            self.guide.source,
+            self.colour,
+            self.known,
+            self.continued,
+            self.reach,
+            self.width,
+            self.height,
+            np.float32(INVALID_TAP),
+            np.float32(INCOHERENT / 8),
+            out,
         )
+        return out
 
     def _patch_cost(
         self, uv: NDArray[np.float32], sign: NDArray[np.float32], rows: NDArray[np.intp]
