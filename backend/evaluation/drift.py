@@ -22,7 +22,8 @@ _WAVES = 24  # random cosines per component of a noise field
 
 
 class DriftField:
-    """Displacement of the texture at a surface point in a frame of one orbit, in units of the cube.
+    """Displacement of the texture at a surface point in a frame of one orbit, in units of the cube; proportional to
+    `pixels`.
 
     x is coloured as the texture at x + A s(j) (0.9 n1 + 0.35 n2), s(j) = min(1, j / 15): n1 varies slowly over space
     and time, n2 faster. Frame 0 is exact. pixels: standard deviation per axis in pixels of a frame with that focal
@@ -88,22 +89,42 @@ def render_frames(
     drift in pixels (DriftField), gain as in orbit_gains, blur: sigma in pixels, noise: standard deviation in 0..1.
     drift = gain = blur = noise = 0 gives exact frames. Deterministic for a seed.
     """
-    frames = []
+    (frames,) = render_drifts(mesh, colour, cameras, orbit_counts, (drift,), gain, blur, noise, supersample, seed)
+    return frames
+
+
+def render_drifts(
+    mesh: MeshData,
+    colour: Colour,
+    cameras: Sequence[Camera],
+    orbit_counts: tuple[int, int],
+    drifts: Sequence[float],
+    gain: float = 0.05,
+    blur: float = 0.7,
+    noise: float = 0.008,
+    supersample: int = 2,
+    seed: int = 0,
+) -> list[list[Frame]]:
+    """`render_frames` for several drifts at once, which share what the cameras see and the shape of the drift."""
+    sets: list[list[Frame]] = [[] for _ in drifts]
+    index = 0
     for orbit, count in enumerate(orbit_counts):
-        focal = cameras[len(frames)].focal if count else 1.0
-        field = DriftField(drift, focal, seed + 1000 + orbit)
+        focal = cameras[index].focal if count else 1.0
+        field = DriftField(1.0, focal, seed + 1000 + orbit)
         gains = orbit_gains(count, gain, seed + 2000 + orbit)
         for j in range(count):
-            index = len(frames)
             hits = cast(mesh, cameras[index], supersample)
-            picture = hits.picture(colour(hits.point + field(hits.point, j)) * gains[j])
-            if blur > 0:
-                picture = gaussian(picture, blur)
-            if noise > 0:
-                random = np.random.default_rng([seed, index])
-                picture = picture + noise * random.standard_normal(picture.shape, np.float32)
-            image = np.empty((*picture.shape[:2], 4), np.uint8)
-            image[..., :3] = np.clip(np.rint(picture * 255), 0, 255)
-            image[..., 3] = np.where(hits.mask(), 255, 0)
-            frames.append(Frame(image, cameras[index]))
-    return frames
+            moved = field(hits.point, j) if any(drifts) else np.zeros_like(hits.point)
+            alpha = np.where(hits.mask(), 255, 0)
+            shape = (cameras[index].height, cameras[index].width, 3)
+            grain = noise * np.random.default_rng([seed, index]).standard_normal(shape, np.float32) if noise > 0 else 0
+            for frames, drift in zip(sets, drifts, strict=True):
+                picture = hits.picture(colour(hits.point + np.float32(drift) * moved) * gains[j])
+                if blur > 0:
+                    picture = gaussian(picture, blur)
+                image = np.empty((*shape[:2], 4), np.uint8)
+                image[..., :3] = np.clip(np.rint((picture + grain) * 255), 0, 255)
+                image[..., 3] = alpha
+                frames.append(Frame(image, cameras[index]))
+            index += 1
+    return sets

@@ -21,13 +21,17 @@ def render(hits: Hits, colour: Callable[[NDArray[np.floating]], NDArray[np.float
 
 
 def render_texture(
-    hits: Hits, mesh: MeshData, target: TextureTarget, tiles: Sequence[BakedTile]
+    hits: Hits,
+    mesh: MeshData,
+    target: TextureTarget,
+    tiles: Sequence[BakedTile],
+    uv: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Picture float32 (height, width, 3), in 0..1, of baked tiles over white, looked up bilinearly.
 
-    Faces that are not in the target are left white.
+    Faces that are not in the target are left white. uv: what `texture_coordinates` gives, where it is known already.
     """
-    uv = texture_coordinates(mesh, target, hits)
+    uv = texture_coordinates(mesh, target, hits) if uv is None else uv
     colour = np.ones((len(uv), 3), np.float32)
     whole = np.floor(uv)
     for tile in tiles:

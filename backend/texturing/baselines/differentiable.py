@@ -17,6 +17,8 @@ from ..types import BakedTile, TextureTarget
 from ..uv_raster import claim_texels
 from .average import tile_of
 
+VARIATION = 0.01  # weight of the total variation: mean absolute difference of neighbouring texels
+
 
 def _torch() -> Any:
     try:
@@ -55,7 +57,7 @@ def differentiable_texture(
         colour = frame.image.reshape(-1, 4)[hits.index[usable], :3]
         samples.append((torch.from_numpy(grid)[None, :, None], torch.from_numpy(colour.copy())))
     texture = torch.full((1, 3, size, size), 0.5, requires_grad=True)
-    optimiser = torch.optim.Adam([texture], lr=1e-2, betas=(0.5, 0.9))
+    optimiser = torch.optim.Adam([texture], lr=1e-2, betas=(0.5, 0.9), fused=True)
     random = np.random.default_rng(seed)
     for step in range(steps):
         progress(step / steps, f"step {step + 1} of {steps}")
@@ -66,10 +68,12 @@ def differentiable_texture(
             continue
         drawn = torch.nn.functional.grid_sample(texture, grid, align_corners=False, padding_mode="border")
         loss = (drawn[0, :, :, 0].T - colour / 255).abs().mean()
-        variation = (texture[..., 1:, :] - texture[..., :-1, :]).abs().mean()
-        variation = variation + (texture[..., 1:] - texture[..., :-1]).abs().mean()
         optimiser.zero_grad(set_to_none=True)
-        (loss + 0.01 * variation).backward()
+        loss.backward()
+        for axis in (2, 3):  # the total variation's gradient, written out: several times faster than autograd's
+            sign = texture.detach().diff(dim=axis).sign_().mul_(VARIATION / (3 * size * (size - 1)))
+            texture.grad.narrow(axis, 1, size - 1).add_(sign)
+            texture.grad.narrow(axis, 0, size - 1).sub_(sign)
         optimiser.step()
     result = texture.detach()[0].permute(1, 2, 0).numpy().reshape(-1, 3)
     owner = claim_texels(target.uv, size)
