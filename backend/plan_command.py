@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .console import Console
-from .errors import InputError
+from .errors import InputError, UsageError
 from .memory import available_bytes
 from .painters.orbitpainter.arithmetic import NetworkSize, Workload
 from .painters.orbitpainter.forecast import this_machine
@@ -32,6 +32,7 @@ def add_arguments(commands: Any, parser_class: type[argparse.ArgumentParser]) ->
     command.add_argument("--distilled", action="store_true", help="with distillation LoRAs: fast is 4 steps")
     command.add_argument("--views", type=int, default=61, help="views of each orbit (default: 61)")
     command.add_argument("--size", type=int, default=512, help="pixels along each side of a frame (default: 512)")
+    command.add_argument("--devices", type=int, default=1, metavar="N", help="cards like that one (default: 1)")
     command.add_argument("--json", action="store_true", help="one event per line on standard output")
 
 
@@ -44,7 +45,9 @@ def run_command(options: argparse.Namespace, online: bool, console: Console, che
     ram = options.ram * GB if options.ram is not None else float(available_bytes())
     workload = Workload.of(options.mode, (options.views, options.views), options.size)
     size = NetworkSize(in_channels=48 if options.mode == "paper" else 68, gasa=options.mode == "paper")
-    run = plan_run(workload, preset(options.preset, options.distilled), gpu, ram, name, size)
+    if options.devices not in (1, 2, 4, 8):
+        raise UsageError("option-range", f"The number of devices is {options.devices}.", "Use 1, 2, 4 or 8.")
+    run = plan_run(workload, preset(options.preset, options.distilled), gpu, ram, name, size, options.devices)
     if name:
         console.note(f"{name}: {gpu / GB:.1f} GB free; {ram / GB:.0f} GB of RAM free.")
     for line in lines(run, gpu, ram):

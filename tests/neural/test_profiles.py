@@ -114,6 +114,17 @@ def test_presets_and_times():
     assert plan.plan_run(A, preset("best", False), 24 * GB, 64 * GB).card == "4090"
 
 
+def test_several_devices_take_less_time():
+    settings = preset("best", False)
+    one, branches, four = (plan.plan_run(A, settings, 80 * GB, 64 * GB, "H100", devices=n).seconds for n in (1, 2, 4))
+    coding = A.vae_flops / (plan.VAE_SHARE * plan.CARDS["H100"])
+    assert branches - coding == pytest.approx((one - coding) / 2)  # guidance on all steps
+    assert four - coding == pytest.approx((one - coding) / 4)
+    fast = preset("fast", True)
+    times = [plan.plan_run(A, fast, 80 * GB, 64 * GB, "H100", devices=2, shared=s).seconds for s in (False, True)]
+    assert times[0] > times[1]  # nothing to take apart where there is no guidance
+
+
 class Console:
     def __init__(self):
         self.notes = []

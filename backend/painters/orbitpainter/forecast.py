@@ -48,7 +48,10 @@ def forecast(options: Mapping[str, Any], views: tuple[int, int], size: int, mach
     paper = chosen.mode == "paper"
     workload = Workload.of(chosen.mode, views, size)
     network = NetworkSize(in_channels=48 if paper else 68, gasa=paper)
-    run = plan_run(workload, chosen.speed, machine.gpu, machine.ram, machine.card, network)
+    devices = 1 + len(chosen.further)
+    run = plan_run(
+        workload, chosen.speed, machine.gpu, machine.ram, machine.card, network, devices, chosen.shared_forward
+    )
     if chosen.memory == "auto":
         return run
     return replace(run, memory=profiles.plan(profiles.profile_named(chosen.memory), workload, network))

@@ -45,6 +45,11 @@ class RunPlan:
     card: str
     forward_seconds: float
     seconds: float
+    devices: int = 1
+
+    @property
+    def cards(self) -> str:
+        return f"a card like {self.card}" if self.devices == 1 else f"{self.devices} cards like {self.card}"
 
     def sentence(self) -> str:
         """For the start of a job. Where nothing fits, that is what it says."""
@@ -56,7 +61,7 @@ class RunPlan:
         doubt = "" if self.card in PUBLISHED else ", roughly guessed"
         return (
             f"OrbitPainter will take {self.memory.peak / GB:.0f} GB of GPU memory and {self.memory.ram / GB:.0f} GB of "
-            f"RAM (profile {profile.name}), and about {duration(self.seconds)} on a card like {self.card}{doubt}."
+            f"RAM (profile {profile.name}), and about {duration(self.seconds)} on {self.cards}{doubt}."
         )
 
 
@@ -67,16 +72,35 @@ def forwards(speed: Speed) -> int:
 
 
 def plan_run(
-    workload: Workload, speed: Speed, gpu: float, ram: float, name: str = "", size: NetworkSize = FULL_SIZE
+    workload: Workload,
+    speed: Speed,
+    gpu: float,
+    ram: float,
+    name: str = "",
+    size: NetworkSize = FULL_SIZE,
+    devices: int = 1,
+    shared: bool = False,
 ) -> RunPlan:
-    """gpu, ram: free bytes; name: of the card, where it is known. Step caches and dropped tokens are not counted."""
+    """gpu, ram: free bytes; name: of the card, where it is known. Step caches and dropped tokens are not counted.
+
+    devices: cards like that one. Two take a guidance branch each, or, `shared`, as more do, part of each forward pass;
+    what they say to each other is not counted.
+    """
     table = tuple(plans(workload, size))
     fitting = next((p for p in table if p.peak <= USABLE * gpu and p.ram <= ram), None)
     card, rate = card_of(name, gpu)
     forward = size.forward_flops(workload.tokens)
     count = workload.runs * forwards(speed)
-    seconds = count * forward / rate + workload.vae_flops / (VAE_SHARE * rate)
-    return RunPlan(fitting, table, count, forward, count * forward, workload.vae_flops, card, forward / rate, seconds)
+    if devices == 1:
+        one_after_another = float(count)
+    elif devices == 2 and not shared:
+        one_after_another = float(workload.runs * speed.steps)
+    else:
+        one_after_another = count / devices
+    seconds = one_after_another * forward / rate + workload.vae_flops / (VAE_SHARE * rate)
+    return RunPlan(
+        fitting, table, count, forward, count * forward, workload.vae_flops, card, forward / rate, seconds, devices
+    )
 
 
 def card_of(name: str, gpu: float) -> tuple[str, float]:
@@ -107,7 +131,7 @@ def lines(run: RunPlan, gpu: float, ram: float) -> list[str]:
     source = (
         "from others' published measurements" if run.card in PUBLISHED else "a rough guess from its maker's figures"
     )
-    out.append(f"Time on a card like {run.card}, {source}, not measured here: {time}.")
+    out.append(f"Time on {run.cards}, {source}, not measured here: {time}.")
     return out
 
 
