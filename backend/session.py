@@ -263,8 +263,8 @@ class Session:
         stage, kept = str(event.get("stage", "")), bool(event.get("kept"))
         fraction = float(event.get("done", 0.0)) / max(float(event.get("total") or 1.0), 1e-9)
         self.stage = stage
-        if self._cancelled_at is None:
-            self.detail = str(event.get("detail", ""))
+        if self._cancelled_at is None:  # how long a stage took is no phrase for the panel
+            self.detail = "" if "seconds" in event else str(event.get("detail", ""))
         self.bar.update(stage, fraction, kept)
         if "seconds" in event and not kept:
             self.noted(stage, float(event["seconds"]))

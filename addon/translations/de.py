@@ -560,7 +560,7 @@ MESSAGES: dict[str, str] = {
         "Das Bild wie eines behandeln, dessen Ausschnitt erst gefunden werden muss, nicht mehr wie eine "
         "übermalte Malhilfe"
     ),
-    "Try Again": "Noch einmal versuchen",
+    "Try Again": "Wiederholen",
     "Turntable Video": "Drehvideo",
     "Undo its removal, or open the file that holds it, and apply the result again.": (
         "Mache das Löschen rückgängig oder öffne die Datei, die es enthält, und wende das Ergebnis noch einmal an."

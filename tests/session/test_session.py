@@ -147,6 +147,15 @@ def test_the_bar_never_goes_backwards_and_the_estimate_comes_late():
     assert world.session.eta is not None
 
 
+def test_what_a_stage_took_is_not_shown_as_what_is_being_done():
+    world = World().running()
+    progress(world, "passes", 0.5)
+    assert world.session.detail == "view"
+    world.link.say("progress", stage="passes", done=1.0, total=1.0, detail="1.8 s", seconds=1.8, kept=False)
+    world.tick()
+    assert world.session.detail == ""
+
+
 def test_a_stage_that_was_kept_does_not_shorten_the_estimate():
     bar = JobProgress({"passes": 100.0, "paint": 10.0})
     bar.begin(0.0)
