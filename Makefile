@@ -7,7 +7,7 @@ RUN := $(BIN)/python
 INSTALL := $(RUN) -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all:
 OUT ?= out/demo
 
-.PHONY: demo test test-real-blender test-compat lint bench tables gpu-check docs screenshots extension repository licences lock blender-packages clean
+.PHONY: demo test test-real-blender test-compat lint bench tables gpu-check docs screenshots extension repository licences sbom lock blender-packages clean
 
 # Fails with a sentence that says what to install where the bpy module finds no system libraries.
 BLENDER_LOADS = @$(RUN) -c 'import bpy' 2>/dev/null || \
@@ -104,6 +104,9 @@ lock: | $(VENV)/bin/python  ## resolve pyproject.toml again into requirements/, 
 
 licences: $(VENV)/dev.stamp  ## docs/licences.md: every package of the locks, its version and licence
 	$(RUN) packaging/licences.py
+
+sbom: $(VENV)/dev.stamp  ## dist/sbom.json: the same with the hashes of all files, for a release (CycloneDX)
+	$(RUN) packaging/sbom.py
 
 screenshots: $(VENV)/dev.stamp  ## the screenshots of the user guide, from a Blender with its interface
 	$(RUN) docs/make_screenshots.py

@@ -102,3 +102,14 @@ def test_every_locked_package_has_a_licence_that_allows_selling_pictures():
             assert not re.search(r"non-?commercial|\bNC\b|unknown|research", licence, re.IGNORECASE)
             if "NVIDIA" in licence:
                 assert users == "engine on NVIDIA"  # nothing proprietary in the default path
+
+
+def test_the_bill_of_materials_names_every_package_with_its_hashes(monkeypatch):
+    licences = load("licences")
+    monkeypatch.setattr(licences, "licence", lambda name: "MIT")
+    monkeypatch.setitem(sys.modules, "licences", licences)
+    parts = load("sbom").components()
+    assert {part["name"] for part in parts} == {name for name, *_ in licences.rows()}
+    numpy = next(part for part in parts if part["name"] == "numpy")
+    assert {entry["value"] for entry in numpy["properties"]} >= {"command line", "engine"}
+    assert all(part["hashes"] for part in parts)
