@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import addon_utils
@@ -130,6 +131,12 @@ def _has_faces(obj: bpy.types.Object) -> bool:
 
 
 def _damaged(path: Path, reason: str) -> InputError:
+    if unknown := re.search(r"Extension (\w+) is not available", reason):  # Blender's glTF importer
+        return InputError(
+            "model-unsupported",
+            f"'{path.name}' uses {unknown[1]}, which this Blender cannot read.",
+            "Export it without that: not compressed, or with Draco compression, and with PNG or JPEG pictures.",
+        )
     return InputError(
         "file-damaged",
         f"'{path.name}' cannot be read: {reason.rstrip('.')}.",

@@ -23,7 +23,7 @@ from .host import TextureFiles
 from .mesh import MeshData
 from .mesh_formats.gltf import Document, open_gltf, pieces, resource, uv_name, uv_sets
 from .mesh_formats.obj import Y_UP
-from .mesh_formats.part import Part
+from .mesh_formats.part import DamagedFileError, Part
 from .meshfile import place_parts, read_parts, unique_names
 
 _COMPONENTS = {"i1": 5120, "u1": 5121, "i2": 5122, "u2": 5123, "u4": 5125, "f4": 5126}
@@ -113,8 +113,8 @@ def write_textured_glb(
     else:
         document, objects = _from_mesh(mesh)
     writer = _Writer(copy.deepcopy(document.json))
-    _take_over(writer, document)
-    notes = _Texturing(writer, document, mesh, textures).apply(objects)
+    notes = _take_over(writer, document)
+    notes += _Texturing(writer, document, mesh, textures).apply(objects)
     _save(writer, Path(path))
     return notes
 
@@ -190,18 +190,27 @@ def _keys(table: NDArray[np.floating]) -> NDArray[np.void]:
     return table.view(np.dtype((np.void, table.itemsize * table.shape[1]))).ravel()
 
 
-def _take_over(writer: _Writer, document: Document) -> None:
-    """All buffer views into one buffer, and pictures beside the file into it too."""
+def _take_over(writer: _Writer, document: Document) -> list[str]:
+    """All buffer views into one buffer, and pictures beside the file into it too, but for those that are missing.
+    Returns notes."""
     views = writer.json.pop("bufferViews", [])
     for index, view in enumerate(views):
         more = {k: v for k, v in view.items() if k not in ("buffer", "byteOffset", "byteLength")}
         writer.add_bytes(document.view(index), **more)
+    missing = []
     for image in writer.json.get("images", []):
-        if "uri" in image:
-            uri = image.pop("uri")
-            kind = uri[5:].partition(";")[0] if uri.startswith("data:") else ""
-            image["mimeType"] = kind or _MIME.get(PurePosixPath(uri).suffix.lower(), "image/png")
-            image["bufferView"] = writer.add_bytes(resource(document.path, uri))
+        if (uri := image.get("uri")) is None:
+            continue
+        try:
+            data = resource(document.path, uri)
+        except DamagedFileError:
+            missing.append(uri)
+            continue
+        del image["uri"]
+        kind = uri[5:].partition(";")[0] if uri.startswith("data:") else ""
+        image["mimeType"] = kind or _MIME.get(PurePosixPath(uri).suffix.lower(), "image/png")
+        image["bufferView"] = writer.add_bytes(data)
+    return [f"The model's picture {uri[:80]} is missing, also in the written model." for uri in missing]
 
 
 class _Texturing:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from orbit_painter.backend.errors import InputError
 from orbit_painter.backend.files import write_png
 from orbit_painter.backend.host import TextureFiles
 from orbit_painter.backend.job import Job
@@ -122,6 +123,36 @@ def test_a_gltf_file_is_itself_but_for_the_materials(empty, tmp_path):
         assert after[what] == before[what]
     assert after["materials"][: len(before["materials"])] == before["materials"]
     assert after["accessors"] == before["accessors"]
+
+
+def edited(bpy, tmp_path, change):
+    """A .gltf of a cube with a picture, its JSON changed by `change`."""
+    bpy.ops.mesh.primitive_cube_add()
+    source = tmp_path / "cube.gltf"
+    bpy.ops.export_scene.gltf(filepath=str(source), export_format="GLTF_SEPARATE")
+    document = json.loads(source.read_text())
+    document["images"] = [{"uri": "gone.png"}]
+    document["textures"] = [{"source": 0}]
+    document["materials"] = [{"name": "m", "normalTexture": {"index": 0}}]
+    document["meshes"][0]["primitives"][0]["material"] = 0
+    change(document)
+    source.write_text(json.dumps(document))
+    return source
+
+
+def test_a_picture_that_is_missing_stays_missing(empty, tmp_path):
+    after = textured(edited(empty, tmp_path, lambda document: None), tmp_path)
+    assert after["images"][0]["uri"] == "gone.png"
+    assert "bufferView" in after["images"][1]
+
+
+def test_what_blender_cannot_read_is_named(empty, tmp_path):
+    def compress(document):
+        document["extensionsUsed"] = document["extensionsRequired"] = ["EXT_meshopt_compression"]
+
+    with pytest.raises(InputError, match="EXT_meshopt_compression") as caught:
+        textured(edited(empty, tmp_path, compress), tmp_path)
+    assert caught.value.code == "model-unsupported"
 
 
 def test_only_chosen_objects_of_a_scene_are_in_the_file(empty, tmp_path):
