@@ -76,6 +76,12 @@ MESSAGES: dict[str, str] = {
         "Es dauert etwa {seconds} Sekunden und braucht {size} MB auf dem Datenträger."
     ),
     "Give --json too.": "Gib auch --json an.",
+    "There is no permission for {path} ({reason}).": "Für {path} fehlt die Erlaubnis ({reason}).",
+    "Check who may read and write it.": "Prüfe, wer es lesen und schreiben darf.",
+    "The results would take the place of files beside {path}, which the job reads.": (
+        "Die Ergebnisse würden Dateien neben {path} ersetzen, die der Auftrag liest."
+    ),
+    "Choose another output folder, for instance {folder}.": "Wähle einen anderen Ausgabeordner, zum Beispiel {folder}.",
     # Files and folders
     "{folder} is not the output folder of an earlier run.": "{folder} ist kein Ausgabeordner eines früheren Laufs.",
     "Run 'passes' or 'generate' first.": "Erzeuge zuerst eine Textur.",
@@ -145,6 +151,12 @@ MESSAGES: dict[str, str] = {
     ),
     "The {name} is {value}, outside {low} to {high}.": "{name} ist {value}, nicht zwischen {low} und {high}.",
     "{name} is {value}, outside {low} to {high}.": "{name} ist {value}, nicht zwischen {low} und {high}.",
+    "{name} is {value}, not a {kind}number from {low} to {high}.": (
+        "{name} ist {value}, keine {kind}Zahl von {low} bis {high}."
+    ),
+    "{name} is {value}, which it cannot be.": "{name} ist {value}, was es nicht sein kann.",
+    "A texture cannot be {size} pixels wide.": "Eine Textur kann nicht {size} Pixel breit sein.",
+    "Choose a whole number of pixels up to {most}.": "Wähle eine ganze Zahl von Pixeln bis {most}.",
     "Choose a value inside the range.": "Wähle einen Wert in diesem Bereich.",
     "There is no {kind} named {name}.": "{kind} mit dem Namen {name} gibt es nicht.",
     "There is no preset named {name}.": "Eine Vorgabe namens {name} gibt es nicht.",
@@ -493,6 +505,7 @@ MESSAGES: dict[str, str] = {
     "examining the reference": "untersucht die Vorlage",
     "continuing the texture": "führt die Textur fort",
     "aligning the reference": "richtet die Vorlage aus",
+    "painting view 1 of {count}": "malt Ansicht 1 von {count}",
     "painting view {number} of {count}": "malt Ansicht {number} von {count}",
     "contact sheet": "Kontaktbogen",
     "contact sheet, view {number}": "Kontaktbogen, Ansicht {number}",

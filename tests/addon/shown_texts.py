@@ -98,7 +98,7 @@ def _sentences(tree):
             skipped.update(id(part) for part in node.args)  # translated where it is written
     for node in ast.walk(tree):
         text = None if id(node) in skipped else _template(node)
-        if text and re.match(r"[A-Z{'].* .*[.?]$", text) and re.search("[a-z]{3}", text):
+        if text and re.match(r"[A-Z{'].* .*[^.][.?]$", text) and re.search("[a-z]{3}", text):
             yield text
         if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in TOLD:
             phrase = _template(node.args[1]) if len(node.args) > 1 else None
