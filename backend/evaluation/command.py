@@ -45,16 +45,22 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="FOLDER|LIST|procedural|scenes",
         help="models, a list of them (model TAB picture TAB view), made-up objects, or the acceptance scenes",
     )
-    command.add_argument("--references", metavar="FOLDER", dest="pictures", help="NAME.png of each model of the folder")
-    command.add_argument("--truth", action="store_true", help="the models' own textures are right")
-    command.add_argument("--reference-view", choices=list(VIEWS), help="the side it shows (default: front)")
+    command.add_argument(
+        "--references", metavar="FOLDER", dest="pictures", help="NAME.png of each model (default: beside it)"
+    )
+    command.add_argument("--truth", action="store_true", help="compare with the models' own textures")
+    command.add_argument("--reference-view", choices=list(VIEWS), help="with --truth: its side (default: front)")
     command.add_argument("--count", type=int, help="procedural objects (default: 10)")
     command.add_argument("--first", type=int, help="number of the first procedural object (default: 0)")
     command.add_argument("--drift", type=float, help="of the engine 'truth' on the scenes, in pixels (default: 0)")
-    command.add_argument("--bake", action="append", dest="bakes", choices=list(BAKES), help="may be repeated")
+    command.add_argument(
+        "--bake", action="append", dest="bakes", choices=list(BAKES), help="may be repeated (default: ours)"
+    )
     command.add_argument("--held-out", type=int, help="new views that the result is seen from (default: 20)")
     command.add_argument("--picture-size", type=int, help="their pixels along each side (default: 512)")
-    command.add_argument("--metric", action="append", dest="metrics", choices=list(NEEDS), help="default: all that can")
+    command.add_argument(
+        "--metric", action="append", dest="metrics", choices=list(NEEDS), help="default: all whose weights are given"
+    )
     command.add_argument("--lpips-weights", metavar="FILE", help="VGG-16 or AlexNet, as torchvision has it")
     command.add_argument("--inception-weights", metavar="FILE", help="pt_inception-2015-12-05-6726825d.pth")
     command.add_argument("--clip", metavar="FOLDER", help="a CLIP model as transformers saves it")
