@@ -1,5 +1,7 @@
 """Counts, memory plans and times agree with the specification's tables and with the network itself."""
 
+from types import SimpleNamespace
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -7,8 +9,8 @@ pytest.importorskip("diffusers")
 
 from orbit_painter.backend import plan_command  # noqa: E402
 from orbit_painter.backend.arguments import parser  # noqa: E402
-from orbit_painter.backend.errors import MemoryLimitError  # noqa: E402
-from orbit_painter.backend.painters.orbitpainter import plan, profiles  # noqa: E402
+from orbit_painter.backend.errors import MemoryLimitError, OutputError  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter import disk_stream, plan, profiles  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter.arithmetic import NetworkSize, Workload  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter.presets import Speed, preset  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter.transformer import OrbitWanTransformer3DModel  # noqa: E402
@@ -112,6 +114,26 @@ def test_presets_and_times():
     assert best.seconds / 60 == pytest.approx(8.0, rel=0.05)  # the specification: 8.0 min eager
     assert plan.plan_run(A, preset("fast", True), 80 * GB, 64 * GB).seconds < 30
     assert plan.plan_run(A, preset("best", False), 24 * GB, 64 * GB).card == "4090"
+
+
+def test_the_disks_folder_goes_with_the_model_or_with_the_next_one(tmp_path, monkeypatch):
+    first = disk_stream.DiskStream(tmp_path)
+    folders = [first.room_for(name, torch.nn.Linear(2, 2)) for name in ("high", "low")]
+    assert folders[0] != folders[1]
+    left = tmp_path / "left by a process that was killed"
+    left.mkdir()
+    (left / "lock").touch()
+    second = disk_stream.DiskStream(tmp_path)
+    assert not left.exists()
+    assert first.folder.exists()  # in use
+    first.close()
+    second.close()
+    assert not list(tmp_path.iterdir())
+    third = disk_stream.DiskStream(tmp_path)
+    monkeypatch.setattr(disk_stream.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1))
+    with pytest.raises(OutputError, match="Free some space"):
+        third.room_for("high", torch.nn.Linear(2, 2))
+    third.close()
 
 
 def test_several_devices_take_less_time():

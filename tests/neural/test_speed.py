@@ -129,6 +129,15 @@ def test_the_first_run_with_magcache_measures_and_is_plain(wan, tmp_path, capfd)
     assert capfd.readouterr().out == ""  # standard output belongs to the events
 
 
+def test_a_full_disk_does_not_take_the_run_that_measured(wan, tmp_path):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    model = network(wan)
+    with speed.step_cache(Pipe(model), Speed(steps=9, cache="magcache"), 0.0, tmp_path / "cache" / "r.json") as notes:
+        call(model, 900.0)
+    assert "could not be kept" in notes[0]
+    assert not model.is_cache_enabled
+
+
 def test_steps_of_each_expert():
     assert speed.steps_of_experts(50, 0.875) == {"high": 21, "low": 29}  # specs/orbitpainter.md section 7
     assert speed.steps_of_experts(50, 0.0) == {"high": 50, "low": 0}

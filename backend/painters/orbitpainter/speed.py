@@ -17,7 +17,8 @@ from diffusers.hooks.mag_cache import _MAG_CACHE_BLOCK_HOOK, MagCacheConfig
 from diffusers.hooks.sea_cache import SeaCacheConfig
 from diffusers.hooks.taylorseer_cache import TaylorSeerCacheConfig
 
-from ...files import write_json
+from ...errors import OutputError
+from ...files import output_errors, write_json
 from .latents import LATENT_CHANNELS
 from .pipeline import OrbitPainterPipeline
 from .presets import Speed
@@ -57,9 +58,7 @@ def step_cache(
         yield notes
         if measuring and ratios is not None:
             found = {"high": pipe.transformer, "low": pipe.transformer_2 or pipe.transformer}
-            ratios.parent.mkdir(parents=True, exist_ok=True)
-            write_json(ratios, {name: _measured(model) for name, model in found.items()})
-            notes.append(MEASURED)
+            notes.append(_kept(ratios, {name: _measured(model) for name, model in found.items()}))
     finally:
         for model in enabled:
             model.disable_cache()
@@ -77,6 +76,17 @@ def _read_ratios(file: Path) -> dict[Expert, list[float]] | None:
         return {"high": [float(x) for x in stored["high"]], "low": [float(x) for x in stored["low"]]}
     except (OSError, ValueError, KeyError, TypeError):  # not there, or not whole: measured again
         return None
+
+
+def _kept(file: Path, ratios: dict[str, list[float]]) -> str:
+    """Write what was measured; a note for the artist. The run that has just ended is not lost where that fails."""
+    try:
+        with output_errors(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(file, ratios)
+    except OutputError as error:
+        return f"What MagCache has measured could not be kept. {error.message}"
+    return MEASURED
 
 
 def _measured(model: OrbitWanTransformer3DModel) -> list[float]:
