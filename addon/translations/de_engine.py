@@ -478,6 +478,24 @@ MESSAGES: dict[str, str] = {
         "Wie lange OrbitPainter braucht, ist ohne eine Grafikkarte, die es kennt, nicht bekannt; auf dem Prozessor "
         "Stunden."
     ),
+    "OrbitPainter will take {gpu} GB of GPU memory and {ram} GB of RAM (profile {profile}), and about {time} on "
+    "{card}{doubt}.": (
+        "OrbitPainter braucht {gpu} GB Grafikspeicher und {ram} GB Arbeitsspeicher (Profil {profile}) und etwa "
+        "{time}; gerechnet ist mit: {card}{doubt}."
+    ),
+    "OrbitPainter needs at least {needs} for this job: more than there is.": (
+        "OrbitPainter braucht für diesen Auftrag mindestens {needs}: mehr, als da ist."
+    ),
+    "Nothing fits into {gpu} GB of GPU memory and {ram} GB of RAM.": (
+        "In {gpu} GB Grafikspeicher und {ram} GB Arbeitsspeicher passt nichts."
+    ),
+    "Arithmetic: {networks} in all, and {vae} PFLOP for the VAE.": (
+        "Rechnung: {networks} insgesamt, und {vae} PFLOP für den VAE."
+    ),
+    "Time on {cards}, {source}, not measured here: {time}.": "Zeit auf {cards}, {source}, hier nicht gemessen: {time}.",
+    "{gpu} GB of GPU memory and {ram} GB of RAM": "{gpu} GB Grafikspeicher und {ram} GB Arbeitsspeicher",
+    "a card like {card}": "eine Karte wie {card}",
+    "{count} cards like {card}": "{count} Karten wie {card}",
     "The network is not compiled, because several devices share it.": (
         "Das Netzwerk wird nicht kompiliert, weil mehrere Geräte es sich teilen."
     ),
