@@ -37,7 +37,6 @@ class WindowJob:
     def __init__(self, job: Job, objects: Sequence[bpy.types.Object]) -> None:
         from .in_process import Work
 
-        self._objects = list(objects)
         self._store = JobStore(Path(job.out))
         self._interruption = _interruption()
         self._work = Work(job, objects, self._store, lambda view: None, lambda: self._interruption.check(), "queued")
@@ -69,7 +68,8 @@ class WindowJob:
 
         self._main = MainThread()
         self._scene.enter_context(leftovers.InUse())
-        self._scene.enter_context(without_new_uv_maps(self._objects))
+        found = [block.resolve() for block in self.view.objects]  # the objects themselves may have gone through undo
+        self._scene.enter_context(without_new_uv_maps([obj for obj in found if obj is not None]))
         host = HandedOver(ReadingHost(), self._main)
         self._thread = threading.Thread(target=self._work.do, args=(host,), name="orbit_painter job", daemon=True)
         self._thread.start()

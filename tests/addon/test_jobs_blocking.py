@@ -187,6 +187,10 @@ def test_a_job_in_the_window_is_cancelled_and_goes_on(empty, owl, tmp_path, snap
     assert snapshot() == before
     made.again()
     assert made.view.state == "queued"
+    empty.data.objects.remove(owl)  # it is looked for again, and its absence is told
+    assert played(made).state == "failed"
+    assert made.view.message
+    made.again()
     made.cancel()
     assert made.view.state == "cancelled"
     made.close()
