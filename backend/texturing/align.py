@@ -24,6 +24,7 @@ from ..progress import Progress, silent
 from . import accel
 from .depth import depth_map
 from .optical_flow import guarded_flow
+from .visibility import blocks
 
 T = TypeVar("T")
 
@@ -323,7 +324,12 @@ def _bicubic(image: NDArray[np.float32], x: NDArray[np.floating], y: NDArray[np.
         from .kernels_align import bicubic
 
         value = np.empty((len(x), image.shape[2]), np.float32)
-        bicubic(image, x, y, value)
+
+        def work(block: tuple[int, int]) -> None:
+            bicubic(image, x, y, *block, value)
+
+        for _ in accel.mapped(work, blocks(len(x))):
+            pass
         return value
     column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
     across, down = catmull_rom((x - column).astype(np.float32)), catmull_rom((y - row).astype(np.float32))

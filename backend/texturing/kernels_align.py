@@ -33,11 +33,34 @@ def bilinear(image, weight, flow, value, share):
 
 
 @njit
-def bicubic(image, x, y, value):
-    """value float32 (n, c) <- Catmull-Rom samples of image (h, w, c) at pixel indices x, y."""
+def box(image, radius, out):
+    """out float32 (h, w) <- means over (2 radius + 1)^2 pixels of image (h, w); outside counts as 0."""
+    height, width = image.shape
+    size = 2 * radius + 1
+    share = np.float32(size)
+    down = np.zeros((height + size, width), np.float32)  # sums of all rows above
+    for i in range(1, height + size):
+        row = i - radius - 1
+        for j in range(width):
+            down[i, j] = down[i - 1, j] + (image[row, j] if 0 <= row < height else np.float32(0))
+    across = np.zeros(width + size, np.float32)
+    for i in range(height):
+        for j in range(1, width + size):
+            column = j - radius - 1
+            inside = np.float32(0)
+            if 0 <= column < width:
+                inside = (down[i + size, column] - down[i, column]) / share
+            across[j] = across[j - 1] + inside
+        for j in range(width):
+            out[i, j] = (across[j + size] - across[j]) / share
+
+
+@njit
+def bicubic(image, x, y, begin, end, value):
+    """value float32 (n, c) <- Catmull-Rom samples of image (h, w, c) at pixel indices x, y; rows [begin, end)."""
     height, width, channels = image.shape
     across, down = np.empty(4, np.float32), np.empty(4, np.float32)
-    for n in range(len(x)):
+    for n in range(begin, end):
         column, row = int(np.floor(x[n])), int(np.floor(y[n]))
         _catmull_rom(np.float32(x[n] - column), across)
         _catmull_rom(np.float32(y[n] - row), down)

@@ -148,6 +148,17 @@ def _warped(image: Image, weight: Image, flow: Image) -> tuple[Image, Image]:
 
 def _box(images: Image, radius: int) -> Image:
     """Mean over (2 radius + 1)^2 pixels of images (c, h, w); outside counts as 0."""
+    if accel.NUMBA:
+        from .kernels_align import box
+
+        out = np.empty(images.shape, np.float32)
+
+        def work(channel: int) -> None:
+            box(images[channel], radius, out[channel])
+
+        for _ in accel.mapped(work, range(len(images))):
+            pass
+        return out
     size = 2 * radius + 1
     for axis in (1, 2):
         padding = [(0, 0)] * 3

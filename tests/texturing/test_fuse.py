@@ -11,7 +11,7 @@ import pytest
 from orbit_painter.backend.errors import CancelledError, InputError, MemoryLimitError, UsageError
 from orbit_painter.backend.evaluation.bench_inputs import body
 from orbit_painter.backend.evaluation.drift import render_frames
-from orbit_painter.backend.mesh import MeshData, face_normals, simple_mesh
+from orbit_painter.backend.mesh import MeshData, face_normals, normalisation_of, simple_mesh
 from orbit_painter.backend.orbits.cameras import Camera, look, orbit_cameras
 from orbit_painter.backend.painters.base import Frame, PaintedFrames
 from orbit_painter.backend.texturing import accel, budget
@@ -159,6 +159,17 @@ def test_a_turned_problem_gives_the_same_texture(mesh, painted, turn):
     world[:3, :3] = turn
     frames = [replace(f, camera=replace(f.camera, matrix=world @ f.camera.matrix)) for f in painted.frames]
     first, second = only_tile(bake(mesh, painted)), only_tile(bake(turned, PaintedFrames(frames, exact=True)))
+    both = (first.label >= 0) & (second.label >= 0)
+    assert both.sum() > 0.97 * (first.label >= 0).sum()
+    difference = abs(first.rgba.astype(int) - second.rgba)[both]
+    assert difference.mean() < 0.4
+    assert np.percentile(difference, 99) <= 4
+
+
+def test_a_model_of_another_size_and_place_gives_the_same_texture(mesh, painted):
+    far = mesh.vertices.astype(float) * 250 + [40, -7, 3]
+    back = replace(mesh, vertices=normalisation_of(far).apply(far).astype(np.float32))
+    first, second = only_tile(bake(mesh, painted)), only_tile(bake(back, painted))
     both = (first.label >= 0) & (second.label >= 0)
     assert both.sum() > 0.97 * (first.label >= 0).sum()
     difference = abs(first.rgba.astype(int) - second.rgba)[both]
