@@ -28,12 +28,12 @@ def text(settings: Any) -> str:
     """A sentence for the settings as they are; "" for an engine that needs no card, or while nothing is known yet."""
     if settings.engine != "orbitpainter" or not _known:
         return ""
-    from ..backend.painters.orbitpainter.forecast import sentence
+    from ..backend.painters.orbitpainter.forecast import forecast
     from .job_settings import engine_options_of  # needs NumPy, which enabling must not
 
     views = (settings.views_horizontal, settings.views_vertical)
     try:
-        return sentence(engine_options_of(settings), views, settings.frame_size, _known[-1])
+        return forecast(engine_options_of(settings), views, settings.frame_size, _known[-1]).sentence()
     except OrbitPainterError:  # an engine option that is being typed: the job says what is wrong with it
         return ""
 

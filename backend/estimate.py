@@ -5,9 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .job import Job
 from .job_history import History
+
+if TYPE_CHECKING:
+    from .painters.orbitpainter.forecast import Forecast
 
 # Bytes on the disk, as jobs of the sample left them: for a pixel of the passes, of a frame, and for a texel.
 _PASS, _FRAME, _TEXEL, _REST = 12, 3, 8, 8_000_000
@@ -26,23 +30,18 @@ class Estimate:
 def estimate(job: Job, stages: Sequence[str], history: History) -> Estimate:
     """From what stages took on this machine, or on another one where this has done none yet."""
     expected = {stage: history.expected(job, stage) for stage in stages}
+    planned = _forecast(job)
+    if planned is not None and "paint" in expected and not history.knows(job, "paint"):
+        expected["paint"] = planned.seconds
     seconds = sum(expected.values())
     weights = {stage: time / seconds if seconds else 1 / len(stages) for stage, time in expected.items()}
     local = job.engine == "projection"
     supersample = job.supersample or (1 if local else 2)
     pixels = sum(job.views) * job.size**2
     disk = pixels * (_PASS * supersample**2 + _FRAME) + _TEXEL * job.texture_size**2 + _REST
-    return Estimate(seconds, weights, disk, 0 if local else _vram(job))
-
-
-def _vram(job: Job) -> int | None:
-    """Bytes of GPU memory that the engine will choose to use, where the card is known."""
-    if job.engine != "orbitpainter":
-        return None
-    from .painters.orbitpainter.forecast import forecast, this_machine
-
-    run = forecast(job.engine_options, job.views, job.size, this_machine())
-    return None if run is None or run.memory is None else round(run.memory.peak)
+    memory = None if planned is None or planned.run is None else planned.run.memory
+    vram = 0 if local else None if memory is None else round(memory.peak)
+    return Estimate(seconds, weights, disk, vram)
 
 
 def told(job: Job) -> str:
@@ -50,8 +49,13 @@ def told(job: Job) -> str:
 
     Raises UsageError for options that are wrong.
     """
-    if job.engine != "orbitpainter":
-        return ""
-    from .painters.orbitpainter.forecast import sentence, this_machine
+    expected = _forecast(job)
+    return "" if expected is None else expected.sentence()
 
-    return sentence(job.engine_options, job.views, job.size, this_machine())
+
+def _forecast(job: Job) -> Forecast | None:
+    if job.engine != "orbitpainter":
+        return None
+    from .painters.orbitpainter.forecast import forecast, this_machine
+
+    return forecast(job.engine_options, job.views, job.size, this_machine())

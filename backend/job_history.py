@@ -37,6 +37,10 @@ class History:
         first = _FIRST_NEURAL_PAINT if neural else _FIRST[stage]
         return self._rates.get(_name(job, stage), first) * _megapixels(job, stage)
 
+    def knows(self, job: Job, stage: str) -> bool:
+        """This machine has done such a stage before."""
+        return _name(job, stage) in self._rates
+
     def note(self, job: Job, stage: str, seconds: float) -> None:
         """Remember what it took. Raises OutputError."""
         rate = seconds / _megapixels(job, stage)

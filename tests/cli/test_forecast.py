@@ -5,6 +5,7 @@ import pytest
 from orbit_painter.backend import estimate
 from orbit_painter.backend.errors import UsageError
 from orbit_painter.backend.job import Job
+from orbit_painter.backend.job_history import History
 from orbit_painter.backend.painters.orbitpainter import forecast
 
 CARD = forecast.Machine("NVIDIA GeForce RTX 4090", 24e9, 64e9)
@@ -12,7 +13,7 @@ NONE = forecast.Machine("", 0.0, 64e9)
 
 
 def said(machine=CARD, **options):
-    return forecast.sentence(options, (61, 61), 512, machine)
+    return forecast.forecast(options, (61, 61), 512, machine).sentence()
 
 
 def test_memory_time_and_doubt_are_in_the_sentence():
@@ -26,9 +27,9 @@ def test_memory_time_and_doubt_are_in_the_sentence():
 
 
 @pytest.mark.parametrize("options", [{"memory": "cpu"}, {"device": "cpu"}])
-def test_without_a_card_hours_are_promised(options):
-    assert "hours" in said(NONE)
-    assert "hours" in said(**options)
+def test_without_a_card_the_processor_is_no_choice(options):
+    assert "days" in said(NONE)
+    assert "days" in said(**options)
 
 
 def test_wrong_options_are_told_before_anything_is_rendered():
@@ -36,11 +37,19 @@ def test_wrong_options_are_told_before_anything_is_rendered():
         said(steps=0)
 
 
-def test_the_estimate_of_a_job_has_its_memory(monkeypatch):
+def test_the_estimate_of_a_job_has_its_memory_and_time(monkeypatch, tmp_path):
     monkeypatch.setattr(forecast, "this_machine", lambda: CARD)
     job = Job(out="/nowhere", engine="orbitpainter")
-    assert estimate._vram(job) == pytest.approx(17e9, rel=0.1)
+
+    def expected():
+        return estimate.estimate(job, ("passes", "paint"), History(tmp_path / "history.json"))
+
+    assert expected().vram == pytest.approx(17e9, rel=0.1)
+    assert 600 < expected().seconds < 3600
     assert "OrbitPainter will take" in estimate.told(job)
     assert estimate.told(Job(out="/nowhere")) == ""
     monkeypatch.setattr(forecast, "this_machine", lambda: NONE)
-    assert estimate._vram(job) is None
+    assert expected().vram is None
+    assert expected().seconds > 86400
+    History(tmp_path / "history.json").note(job, "paint", 30.0)  # weights of another size: what was measured wins
+    assert expected().seconds < 100

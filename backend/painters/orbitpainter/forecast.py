@@ -14,8 +14,9 @@ from ...memory import available_bytes
 from . import profiles
 from .arithmetic import NetworkSize, Workload
 from .options import OrbitPainterOptions
-from .plan import RunPlan, plan_run
+from .plan import RunPlan, duration, plan_run
 
+PROCESSOR = 0.3e12  # operations a second of a processor, a rough guess
 _OF_APPLES_MEMORY = 0.75  # what its GPU may take
 
 
@@ -37,14 +38,26 @@ def this_machine() -> Machine:
     return Machine(gpus[0].name, float(gpus[0].memory), ram) if gpus else Machine("", 0.0, ram)
 
 
-def forecast(options: Mapping[str, Any], views: tuple[int, int], size: int, machine: Machine) -> RunPlan | None:
-    """The plan of a job with these options of the engine; None where no card is known to plan for.
+@dataclass(frozen=True)
+class Forecast:
+    """run: the plan of the job, None where no card is known to plan for; seconds: of painting."""
 
-    Raises UsageError for options that are wrong.
-    """
+    run: RunPlan | None
+    seconds: float
+
+    def sentence(self) -> str:
+        """For people."""
+        if self.run is not None:
+            return self.run.sentence()
+        time = duration(self.seconds)
+        return (
+            f"No graphics card is known here; on the processor OrbitPainter would take about {time}, roughly guessed."
+        )
+
+
+def forecast(options: Mapping[str, Any], views: tuple[int, int], size: int, machine: Machine) -> Forecast:
+    """What a job with these options of the engine will need and take. Raises UsageError for options that are wrong."""
     chosen = OrbitPainterOptions.parse(options)
-    if not machine.card or chosen.memory == profiles.CPU.name or chosen.device == "cpu":
-        return None
     paper = chosen.mode == "paper"
     workload = Workload.of(chosen.mode, views, size)
     network = NetworkSize(in_channels=48 if paper else 68, gasa=paper)
@@ -52,16 +65,8 @@ def forecast(options: Mapping[str, Any], views: tuple[int, int], size: int, mach
     run = plan_run(
         workload, chosen.speed, machine.gpu, machine.ram, machine.card, network, devices, chosen.shared_forward
     )
-    if chosen.memory == "auto":
-        return run
-    return replace(run, memory=profiles.plan(profiles.profile_named(chosen.memory), workload, network))
-
-
-def sentence(options: Mapping[str, Any], views: tuple[int, int], size: int, machine: Machine) -> str:
-    """The same in one sentence."""
-    run = forecast(options, views, size, machine)
-    if run is None:
-        return (
-            "How long OrbitPainter takes is not known without a graphics card that it knows; on the processor, hours."
-        )
-    return run.sentence()
+    if not machine.card or chosen.memory == profiles.CPU.name or chosen.device == "cpu":
+        return Forecast(None, (run.flops + run.vae_flops) / PROCESSOR)
+    if chosen.memory != "auto":
+        run = replace(run, memory=profiles.plan(profiles.profile_named(chosen.memory), workload, network))
+    return Forecast(run, run.seconds)

@@ -136,8 +136,10 @@ def lines(run: RunPlan, gpu: float, ram: float) -> list[str]:
 
 
 def duration(seconds: float) -> str:
-    """12 s, 7 min, 1 h 20 min."""
+    """12 s, 7 min, 1 h 20 min, 5 days."""
     if seconds < 90:
         return f"{math.ceil(seconds)} s"
+    if seconds >= 48 * 3600:
+        return f"{round(seconds / 86400)} days"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
