@@ -474,9 +474,8 @@ MESSAGES: dict[str, str] = {
     "Only one device was used: {name} has no room for what several need.": (
         "Nur ein Gerät wurde benutzt: {name} hat keinen Platz für das, was mehrere brauchen."
     ),
-    "How long OrbitPainter takes is not known without a graphics card that it knows; on the processor, hours.": (
-        "Wie lange OrbitPainter braucht, ist ohne eine Grafikkarte, die es kennt, nicht bekannt; auf dem Prozessor "
-        "Stunden."
+    "No graphics card is known here; on the processor OrbitPainter would take about {time}, roughly guessed.": (
+        "Hier ist keine Grafikkarte bekannt; auf dem Prozessor bräuchte OrbitPainter etwa {time}, grob geschätzt."
     ),
     "OrbitPainter will take {gpu} GB of GPU memory and {ram} GB of RAM (profile {profile}), and about {time} on "
     "{card}{doubt}.": (
