@@ -37,6 +37,7 @@ def test_the_whole_check_runs_with_tiny_networks(monkeypatch):
     assert forward.rows[0][2] == 5.0
     assert memory.rows[0][2] == 66.0
     assert all(row[2] > 0 for row in switches.rows)
+    assert "yes" not in text  # tiny networks meet no target
 
 
 def test_compiled_forward_passes_are_asked_for_on_a_gpu(monkeypatch):
