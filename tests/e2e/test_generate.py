@@ -87,7 +87,7 @@ def test_resume_keeps_finished_stages_and_redoes_changed_ones(finished, tmp_path
     assert outcome.status == 0
     assert sum("kept" in e.get("detail", "") for e in outcome.events) == 5
     assert {name: (out / name).read_bytes() for name in before} == before
-    outcome = generate(out, "--resume", "--fuse", "smoothness=1", "--no-turntable")
+    outcome = generate(out, "--resume", "--fuse", "smoothness=3", "--no-turntable")
     kept = {e["stage"] for e in outcome.events if "kept" in e.get("detail", "")}
     assert kept == {"passes", "paint"}
 

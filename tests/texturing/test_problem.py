@@ -162,6 +162,6 @@ def test_energy_counts_each_edge_once_and_what_is_infeasible():
     problem = build_problem(voxels, candidates_of(rows, 2), near, OFF)
     assert labelling_energy(problem, np.array([0, 0, 0])) == (0, 0, 0, 0)
     total, data, smooth, infeasible = labelling_energy(problem, np.array([0, 1, 0]))
-    assert (data, smooth, infeasible) == (pytest.approx(0.2), pytest.approx(2 * 2.0), 0)
+    assert (data, smooth, infeasible) == (pytest.approx(0.2), pytest.approx(2 * OFF.smoothness), 0)
     assert total == data + smooth
     assert labelling_energy(problem, np.array([0, 7, -1]))[3] == 2
