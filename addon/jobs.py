@@ -24,7 +24,7 @@ from ..backend.job_queue import JobQueue, Workers
 from ..backend.job_store import JobStore, remove_stale
 from ..backend.run_request import STAGES
 from ..backend.session import ENDED, Session, State, Step
-from . import job_folder, launching, threads
+from . import job_folder, launching, targets, threads
 from .blocks import BlockRef, ref
 from .results_store import KEPT, empty_trash
 from .scene_export import export_objects
@@ -257,7 +257,7 @@ def _pump() -> float | None:
                 entry.told = True
                 _tell(entry)
         if changed:
-            _redraw()
+            targets.redraw()
     except Exception:  # shown where Blender shows such things; the other jobs go on
         traceback.print_exc()
     return PERIOD if _queue.busy else None
@@ -285,15 +285,6 @@ def _tell(entry: _Entry) -> None:
         except Exception as error:
             traceback.print_exc()
             entry.session.notes.append(f"The result is in {entry.job.out}, but could not be applied ({error}).")
-
-
-def _redraw() -> None:
-    manager: Any = bpy.context.window_manager
-    for window in manager.windows:
-        for area in window.screen.areas:
-            for region in area.regions:
-                if area.type == "VIEW_3D" and region.type == "UI":  # the sidebar alone: the scene is as it was
-                    region.tag_redraw()
 
 
 def register() -> None:
