@@ -141,7 +141,7 @@ def _settings(scene: bpy.types.Scene, samples: int, bounces: int) -> None:
     cycles: Any = scene.cycles  # pyright: ignore[reportAttributeAccessIssue]
     cycles.device = "CPU"
     cycles.samples, cycles.use_adaptive_sampling, cycles.use_denoising = samples, False, False
-    cycles.max_bounces, cycles.transparent_max_bounces = bounces, 32
+    cycles.max_bounces, cycles.transparent_max_bounces = bounces, 16  # what 16 leaves hide is not missed
     cycles.use_auto_tile = False
     cycles.use_light_tree = False
     render.film_transparent = False

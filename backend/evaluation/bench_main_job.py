@@ -33,7 +33,11 @@ def tables(quick: bool) -> list[Table]:
         whole: list[list[object]] = []
         for label, mesh, reference in inputs:
             out = Path(name) / "out" / label
-            options = ["--views", "9,9", "--size", "128", "--texture-size", "512"] if quick else []
+            options = (
+                ["--views", "9,9", "--size", "128", "--texture-size", "512", "--still", "flat", "--no-turntable"]
+                if quick
+                else []
+            )
             wall, cpu, peak = _generate(mesh, reference, out, options)
             report = json.loads((out / "report.json").read_text(encoding="utf-8"))
             for stage, record in report["stages"].items():
