@@ -77,7 +77,7 @@ def planned_bytes(mesh: MeshData, targets: Sequence[TextureTarget], views: Seque
     """The most that `fuse` holds at any time on top of its arguments, without kept depth maps: an upper estimate.
 
     Voxels are counted as 1.5 area / voxel face. View selection: 22 K + 300 bytes a voxel; the voxel texture: 130 bytes
-    a voxel and grid^3 / 5; textures: 7 bytes a texel (11 at 16 bit) for all, 20 more for the one in work.
+    a voxel and grid^3 / 5; textures: 7 bytes a texel (11 at 16 bit) for all, 22 more for the one in work.
     """
     area = float(np.nan_to_num(face_normals(mesh.vertices, mesh.faces)[1]).sum())
     one_map = max([_map_bytes(params, view) for view in views], default=0)
@@ -86,7 +86,7 @@ def planned_bytes(mesh: MeshData, targets: Sequence[TextureTarget], views: Seque
     selection = (22 * params.candidates + 300) * coarse + params.label_grid**3 / 5
     texels = [target.size**2 for target in targets for _ in target.tiles]
     kept = (11 if params.bits == 16 else 7) * sum(texels)
-    baking = 20 * max(texels, default=0) + 150 * min(BLOCK_TEXELS, max(texels, default=0))
+    baking = 22 * max(texels, default=0) + 150 * min(BLOCK_TEXELS, max(texels, default=0))
     aligned = sum(view.image.nbytes for view in views) + 90 * MIB if params.alignment else 0
     sheets = sum(2 * view.image.shape[0] * view.image.shape[1] for view in views)
     always = 100 * coarse + aligned + sheets + 3 * one_map + 60 * len(mesh.faces) + WORKING

@@ -16,7 +16,7 @@ from .uv_seams import same_direction, seam_mates
 from .visibility import blocks
 
 BANDS = 8
-BLOCK = 262_144
+BLOCK = 32_768
 MEAN_TEXELS = 100_000
 ENOUGH_WEIGHT = 0.2  # of the four taps; not a share that a place in the middle of two or four texels has
 

@@ -27,7 +27,7 @@ from .voxel_lookup import SAME_SHEET, VoxelLookup
 TOLERANCE = 1.0
 SIGMA = 1.2  # voxels, of the feather's Gaussian
 FEATHER_BLOCK = 4_096
-POINT_BLOCK = 262_144
+POINT_BLOCK = 32_768
 VISITS_AT_ONCE = 16
 LENIENT_COS = 0.05  # a voxel's label holds for its texels even where they are seen at a steeper angle
 NOTHING = np.zeros(0, np.float32)
