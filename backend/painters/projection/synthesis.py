@@ -10,6 +10,7 @@ All points are updated at once from the state before (Jacobi order): the result 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,7 @@ from .surface import SurfacePoints, neighbours, patch_taps
 from .symmetry import MirrorPlane
 
 SEEN = 0.5  # trust from which a point counts as seen
+TABLE = 512  # points that are compared with all of a sample of the source at once
 BLOCK = 16_384  # points whose patches are compared at once
 PLAIN = 0.6  # ordinariness from which a place may be mirrored
 INVALID_TAP = 0.12  # cost of a patch tap that leaves the usable part of the picture
@@ -156,6 +158,23 @@ class Level:
         cost += WEIGHTS["unique"] * (1 - guide.texture[flat]) ** 2
         return cost + 10.0 * ~guide.source[flat]
 
+    def guide_costs(self, some: NDArray[np.integer]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:
+        """guide_cost of all atlas pixels `some` (m,) of the source for all unseen points: rows (n,), costs (n, m)."""
+        guide = self.guide
+        own = np.float32(WEIGHTS["unique"]) * (1 - guide.texture[some]) ** 2
+        for start in range(0, len(self.index), TABLE):
+            rows = np.arange(start, min(start + TABLE, len(self.index)))
+            cost = np.repeat(own[None], len(rows), axis=0)
+            for here, there in zip(self.features[rows].T, guide.features[some].T, strict=True):
+                cost += (here[:, None] - there) ** 2
+            cost += np.float32(WEIGHTS["colour"]) * self.unlikely[rows][:, guide.look.kind[some]]
+            for weight, of, at in (
+                ("part", self.surface.material, guide.material),
+                ("object", self.surface.object, guide.object),
+            ):
+                cost += np.float32(WEIGHTS[weight]) * (of[self.index[rows], None] != at[some])
+            yield rows, cost
+
     def cost(self, uv: NDArray[np.float32], sign: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Cost (m,) of atlas places uv (m, 2) for the unseen points `rows`: patch difference and guides."""
         return self.patch_cost(uv, sign, rows) + self.guide_cost(nearest_index(uv, self.width, self.height), rows)
@@ -226,11 +245,7 @@ class Level:
         alone, a little shaken by the seed."""
         source = np.flatnonzero(self.guide.source.ravel())
         some = source[np.sort(random.permutation(len(source))[:2000])]
-        for start in range(0, len(self.index), 1024):
-            rows = np.arange(start, min(start + 1024, len(self.index)))
-            count = len(rows)
-            flat = np.tile(some, count)
-            cost = self.guide_cost(flat, np.repeat(rows, len(some))).reshape(count, -1)
+        for rows, cost in self.guide_costs(some):
             cost += 0.004 * random.random(cost.shape, np.float32)
             self._put(rows, some[cost.argmin(axis=1)])
         rows, _ = self.usable_counterparts()
@@ -462,10 +477,8 @@ def _likeness(level: Level, progress: Progress) -> NDArray[np.float32]:
     classes = np.zeros((len(some), len(guide.look.typical)), np.float32)
     classes[np.arange(len(some)), guide.look.kind[some]] = 1.0
     result = np.zeros((len(level.index), len(guide.look.typical)), np.float32)
-    for start in range(0, len(level.index), 1024):
-        progress(0.03 + 0.03 * start / len(level.index), "continuing the colours")
-        rows = np.arange(start, min(start + 1024, len(level.index)))
-        cost = level.guide_cost(np.tile(some, len(rows)), np.repeat(rows, len(some))).reshape(len(rows), -1)
+    for rows, cost in level.guide_costs(some):
+        progress(0.03 + 0.03 * rows[0] / len(level.index), "continuing the colours")
         alike = np.exp(-(cost - cost.min(axis=1, keepdims=True)) / LIKE)
         alike *= 0.02 + guide.texture[some]
         result[rows] = (alike @ classes) / alike.sum(axis=1, keepdims=True)
