@@ -63,7 +63,8 @@ def measure_uv(
         return UVQuality(0.0, 0.0, 0.0, "single", (1001,), 0, False, "there is no surface")
     uv = np.asarray(uv, np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        signed = 0.5 * np.cross(uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0])
+        one, two = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
+        signed = 0.5 * (one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0])  # NumPy 2 has no cross product of the plane
         good = np.isfinite(uv).all(axis=(1, 2)) & (abs(uv) < FAR).all(axis=(1, 2)) & (abs(signed) > MIN_AREA)
     valid = float(area3d[good].sum()) / surface
     if not good.any():

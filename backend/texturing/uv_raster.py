@@ -215,7 +215,8 @@ def runs(
     points int64 (n, 3, 2) from `sub_texels`. In order of triangles, rows that cover nothing left out.
     """
     half = SUB // 2
-    area = np.cross(points[:, 1] - points[:, 0], points[:, 2] - points[:, 0])
+    one, two = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
+    area = one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]  # NumPy 2 has no cross product of the plane
     usable = np.flatnonzero(_inside(points, size, wrap) & (area != 0))
     turned = np.where((area[usable] < 0)[:, None, None], points[usable][:, [0, 2, 1]], points[usable])
     index, corner = unfolded(turned, size * SUB, wrap)
