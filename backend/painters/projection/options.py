@@ -22,7 +22,7 @@ class ProjectionOptions:
     patch       side of the synthesis patch in surface samples: 3, 5 or 7
     grid        surface samples along the object's largest side at the finest level
     background  auto: a reference without useful alpha gets its background removed; keep: it is all object
-    pixels      along the longer side of a reference; larger ones are reduced to this (100 bytes of memory a pixel)
+    pixels      along the longer side of a reference; larger ones are reduced to this (550 bytes of memory a pixel)
     """
 
     symmetry: str = "auto"
