@@ -29,6 +29,8 @@ from .visibility import blocks
 T = TypeVar("T")
 
 ANCHOR_WEIGHT = 50.0
+PRIOR_WEIGHT = 0.1  # of frames as they come, before any is aligned
+PRIOR_STEP = 2  # one frame of so many is enough for that
 MAX_LATTICE = 512
 _SIDE = np.array([0.62, 0.55, 0.56])  # opposite normals lie on opposite sides of this plane
 
@@ -43,6 +45,8 @@ def align_frames(
 
     frames   pictures of the mesh along known cameras
     anchors  the first `anchors` frames are exact and never moved; where it is 0, frame 0 is
+    The mean of the frames as they come, lightly weighted, is there before: a surface that the anchored frames do not
+    show would else keep the place it has drifted to in the first frame that shows it, and draw all others there.
     Frames are visited by the angle of their camera from the nearest anchor's, which on an orbit is outwards from
     frame 0 on both sides. Only colours and confidence move; alpha and cameras stay. Frames may be 8 or 16 bit.
     Memory: 400 bytes an object pixel of one frame, and the lattice, about 30 MiB per unit of surface area.
@@ -52,6 +56,11 @@ def align_frames(
     fixed = max(anchors, min(1, len(frames)))
     normals, _ = face_normals(mesh.vertices, mesh.faces)
     texture = LatticeTexture(_lattice_size([frame.camera for frame in frames]))
+    for frame in frames[::PRIOR_STEP]:
+        seen = _SeenSurface.of(mesh, normals, frame)
+        if seen is not None:
+            nodes, weights = texture.around(seen.point, seen.side)
+            texture.add(nodes, weights, _grey(frame.image).reshape(-1)[seen.pixel], PRIOR_WEIGHT * seen.weight)
     order = visiting_order([frame.camera for frame in frames], fixed)
     surfaces = one_ahead(lambda index: _SeenSurface.of(mesh, normals, frames[index]), order)
     for step, (index, seen) in enumerate(zip(order, surfaces, strict=True)):
