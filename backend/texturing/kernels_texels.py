@@ -285,8 +285,8 @@ def sample_part(image, sheet, part, x, y, z, nx, ny, nz, u, v, pixel, cosine, vi
         l, k, view[17], view[18], view[19], orthographic, n_right, n_down, n_ahead, offset
     )  # fmt: skip
     home = sheet[min(int(v), height - 1), min(int(u), width - 1)]
-    bare = abs(plane - depth[k, l]) <= 1e-4 + 0.3 * pixel and (home == part or home == -2)
     slope = min(math.sqrt(max(1.0 - cosine * cosine, 0.0)) / max(cosine, 1e-9), 10.0)
+    bare = abs(plane - depth[k, l]) <= 1e-4 + 0.3 * pixel * (1.0 + slope) and (home == part or home == -2)
     off = view[20] + pixel * (1.0 + slope)
     for ring in range(2):
         red, green, blue, total = 0.0, 0.0, 0.0, 0.0

@@ -10,7 +10,7 @@ from .align import catmull_rom
 from .sheets import MIXED
 from .visibility import BEHIND, MAX_SLOPE, Seen, View, sample_frame
 
-BARE = 0.3  # frame pixels by which the surface drawn at a point may lie off the point's own plane
+BARE = 0.3  # frame pixels, times 1 + tan theta, by which the surface drawn at a point may lie off the point's own plane
 REACH = 2.0  # frame pixels along the surface from which a point that another hides may take its colour
 
 
@@ -96,7 +96,7 @@ def _mixed(image, sheet, part, points, normals, seen, view, colour, alpha):
 
     i, j, z = drawn(seen.u, seen.v)
     home = sheet[np.minimum(seen.v.astype(np.int64), height - 1), np.minimum(seen.u.astype(np.int64), width - 1)]
-    bare = abs(plane(i, j, *p[17:20])[2] - z) <= BEHIND + BARE * pixel
+    bare = abs(plane(i, j, *p[17:20])[2] - z) <= BEHIND + BARE * pixel * (1.0 + slope)
     bare &= (home == part) | (home == MIXED)
     off = p[20] + pixel * (1.0 + slope)
     column, row = np.floor(seen.u - 0.5).astype(np.int64), np.floor(seen.v - 0.5).astype(np.int64)

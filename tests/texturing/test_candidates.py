@@ -231,7 +231,7 @@ def test_memory_does_not_grow_with_the_number_of_views(monkeypatch):
         collect_candidates(voxels, frames, source, PARAMS, double_sided=False)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < peaks[0] + len(voxels) * 6
+    assert peaks[1] < peaks[0] + len(voxels) * 18  # a table of the 18 more views would hold at least a byte for each
 
 
 def test_cancelling_stops_between_views():
