@@ -89,8 +89,9 @@ class TerminalConsole:
         self._line(f"  note: {message}")
 
     def result(self, manifest: str, summary: Mapping[str, Any]) -> None:
+        width = max([10, *map(len, summary)])
         for name, value in summary.items():
-            self._line(f"{name:<10} {value}")
+            self._line(f"{name:<{width}} {value}")
 
     def error(self, error: OrbitPainterError, log: str | None) -> None:
         self._line(f"{error.message} {error.advice}".strip() + f" [{error.code}]" + (f"\nLog: {log}" if log else ""))

@@ -58,8 +58,11 @@ def test_events_tell_the_whole_story(finished):
     kinds = [event["type"] for event in outcome.events]
     assert kinds[0] == "accepted"
     assert kinds[-1] == "result"
-    assert outcome.events[0]["plan"] == ["passes", "paint", "bake", "model", "preview"]
-    for stage in outcome.events[0]["plan"]:
+    plan = outcome.events[0]["plan"]
+    stages = [entry["stage"] for entry in plan]
+    assert stages == ["passes", "paint", "bake", "model", "preview"]
+    assert sum(entry["weight"] for entry in plan) == pytest.approx(1.0, abs=0.01)
+    for stage in stages:
         done = [e["done"] for e in outcome.events if e["type"] == "progress" and e["stage"] == stage]
         assert done == sorted(done)
         assert done[-1] == 1.0
