@@ -53,8 +53,10 @@ def play(report):
     with driver.in_view():
         bpy.ops.orbit_painter.variant_remove("EXEC_DEFAULT", True)
     scene = bpy.context.scene
-    scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 100_000, False
-    scene.render.resolution_x = scene.render.resolution_y = 256
+    scene.render.engine, scene.cycles.samples = "CYCLES", 30_000  # half a minute, where no key stops it
+    scene.cycles.use_adaptive_sampling = scene.cycles.use_denoising = False  # or it would end at once
+    scene.render.resolution_x = scene.render.resolution_y = 64
+    scene.render.threads_mode, scene.render.threads = "FIXED", 1  # the window draws with the processor, too
     with driver.in_view():
         bpy.ops.render.render("INVOKE_DEFAULT")
 
