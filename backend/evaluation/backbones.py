@@ -243,7 +243,7 @@ class Clip(nn.Module):
         super().__init__()
         vision = dict(config.get("vision_config") or config)
         vision["projection_dim"] = config.get("projection_dim", vision.get("projection_dim", 512))
-        known = CLIPVisionConfig.from_dict(vision)
+        known: Any = CLIPVisionConfig.from_dict(vision)
         self.model = CLIPVisionModelWithProjection(known)
         self.size, self.num_features = int(known.image_size), int(known.projection_dim)
 

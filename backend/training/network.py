@@ -87,6 +87,7 @@ def _initialise(network: OrbitWanTransformer3DModel, model: ModelConfig) -> None
     gain = (noise[0].numel() / noise.shape[0]) ** 0.5
     network.proj_out.weight.copy_(gain * orthonormal.permute(2, 3, 4, 1, 0).flatten(0, 3))
     network.proj_out.bias.zero_()
+    block: Any
     for block in network.blocks:
         block.scale_shift_table.zero_()
         block.scale_shift_table[:, GATES] = 1
