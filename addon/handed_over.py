@@ -12,8 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.dataset.build import PaintOf
-from ..backend.files import write_png
-from ..backend.flat_view import flat_still
 from ..backend.host import Loaded, TextureFiles
 from ..backend.job import Job
 from ..backend.mesh import MeshData
@@ -23,7 +21,7 @@ from ..backend.texturing.targets import Plan
 from .main_thread import MainThread
 from .passes import passes_in_steps
 from .reading_host import ReadingHost
-from .steps import reported
+from .steps import Steps, reported
 
 
 class HandedOver:
@@ -48,9 +46,7 @@ class HandedOver:
             self._host.render_passes(mesh, cameras, folder, job, progress)
             return
         engine, device = job.renderer, job.device
-        self._main.call(
-            lambda: reported(passes_in_steps(mesh, cameras, folder, engine=engine, device=device), progress)
-        )
+        self._play(passes_in_steps(mesh, cameras, folder, engine=engine, device=device), progress)
 
     def read_picture(self, path: str) -> tuple[NDArray[np.uint8], Sequence[str]]:
         if importlib.util.find_spec("PIL") is not None:
@@ -80,9 +76,7 @@ class HandedOver:
         folder: Path,
         progress: Progress,
     ) -> Sequence[Path]:
-        paths = [folder / "still.png"]
-        write_png(paths[0], flat_still(mesh, textures))
-        if job.turntable:
-            paths.append(folder / "turntable.mp4")
-            self._main.call(lambda: reported(self._host.turntable(job, mesh, textures, model, paths[1]), progress))
-        return paths
+        return self._host.render_previews(job, mesh, textures, model, folder, progress, self._play)
+
+    def _play(self, steps: Steps, progress: Progress) -> None:
+        self._main.call(lambda: reported(steps, progress))

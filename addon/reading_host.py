@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -52,15 +52,17 @@ class ReadingHost(BlenderHost):
         model: Path,
         folder: Path,
         progress: Progress,
+        play: Callable[[Steps, Progress], None] = run,
     ) -> Sequence[Path]:
+        """As a Host does; `play` takes the steps of the turntable, all that touches bpy here, to their end."""
         paths = [folder / "still.png"]
         write_png(paths[0], flat_still(mesh, textures))
         if job.turntable:
             paths.append(folder / "turntable.mp4")
-            run(self.turntable(job, mesh, textures, model, paths[1]), progress)
+            play(self._turntable(job, mesh, textures, model, paths[1]), progress)
         return paths
 
-    def turntable(self, job: Job, mesh: MeshData, textures: Sequence[TextureFiles], model: Path, path: Path) -> Steps:
+    def _turntable(self, job: Job, mesh: MeshData, textures: Sequence[TextureFiles], model: Path, path: Path) -> Steps:
         """The video, of copies of the objects that show the result. `model` is the folder of that stage."""
         if not self._sources:
             self.load(job)
