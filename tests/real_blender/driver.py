@@ -123,8 +123,10 @@ def modal():
 
 
 def key(name, where=None, x=400, y=400):
+    """A key, pressed and released. The press may close its window: to touch that one again would crash Blender."""
     for value in ("PRESS", "RELEASE"):
-        (where or window()).event_simulate(type=name, value=value, x=x, y=y)
+        open_one = where if where in windows() else window()
+        open_one.event_simulate(type=name, value=value, x=x, y=y)
         yield 0.1
 
 
