@@ -31,7 +31,7 @@ COMMANDS = {
     "preview": ("model", "preview"),
 }
 # Commands about what engines need.
-MANAGING = {"environment": environment_command, "models": models_command, "plan": plan_command}
+MANAGING = {"environment": environment_command, "models": models_command}
 LEARNING = {"dataset": dataset_command, "train": train_command}  # commands for those who train networks
 _HELP = {
     "generate": "texture a mesh from reference pictures: all stages",
@@ -116,7 +116,7 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument("names", nargs="*", metavar="NAME", help="benchmarks to run (default: all)")
     bench.add_argument("--quick", action="store_true", help="small problems, to see that the benchmarks work")
     bench.add_argument("--case", nargs=2, help=argparse.SUPPRESS)  # one measurement, in the process that it starts
-    for manager in (*MANAGING.values(), *LEARNING.values()):
+    for manager in (*MANAGING.values(), plan_command, *LEARNING.values()):
         manager.add_arguments(commands, _Parser)
     return top
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from . import guide, reference_command
+from . import guide, plan_command, reference_command
 from .arguments import COMMANDS, MANAGING, job_of, parser
 from .batch import run_batch
 from .console import Console, JsonConsole, TerminalConsole
@@ -49,6 +49,9 @@ def main(words: Sequence[str], make_host: Callable[[], Host]) -> int:
                 from .evaluation import bench
 
                 bench.run(options, events)
+                return 0
+            if options.command == "plan":
+                plan_command.run_command(options, console, events)
                 return 0
             if options.command in MANAGING:
                 with _parent(options, console, interruption), signals(interruption, lambda: None):

@@ -5,16 +5,14 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
-from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 from .console import Console
 from .errors import InputError, UsageError
 from .memory import available_bytes
 from .painters.orbitpainter.arithmetic import NetworkSize, Workload
 from .painters.orbitpainter.forecast import this_machine
-from .painters.orbitpainter.plan import lines, plan_run
+from .painters.orbitpainter.plan import facts, lines, plan_run
 from .painters.orbitpainter.presets import preset
 from .painters.registry import ENGINES
 
@@ -36,10 +34,14 @@ def add_arguments(commands: Any, parser_class: type[argparse.ArgumentParser]) ->
     command.add_argument("--json", action="store_true", help="one event per line on standard output")
 
 
-def run_command(options: argparse.Namespace, online: bool, console: Console, check: Callable[[], None]) -> None:
-    """Print the plan. Raises InputError where no GPU can be seen and none is given."""
+def run_command(options: argparse.Namespace, console: Console, out: TextIO) -> None:
+    """Print the plan to `out`; with --json its numbers (bytes, seconds) go to the console as the result.
+
+    Raises InputError where no GPU can be seen and none is given, UsageError.
+    """
     if options.engine == "projection":
-        console.note("The engine projection needs no GPU: about 1 GB of RAM and two minutes at 2 x 61 views of 512.")
+        text = "The engine projection needs no GPU: about 1 GB of RAM and two minutes at 2 x 61 views of 512."
+        _tell(options, console, out, [text], {"gpu_bytes": 0})
         return
     name, gpu = ("", options.gpu * GB) if options.gpu is not None else _gpu()
     ram = options.ram * GB if options.ram is not None else float(available_bytes())
@@ -48,14 +50,15 @@ def run_command(options: argparse.Namespace, online: bool, console: Console, che
     if options.devices not in (1, 2, 4, 8):
         raise UsageError("option-range", f"The number of devices is {options.devices}.", "Use 1, 2, 4 or 8.")
     run = plan_run(workload, preset(options.preset, options.distilled), gpu, ram, name, size, options.devices)
-    if name:
-        console.note(f"{name}: {gpu / GB:.1f} GB free; {ram / GB:.0f} GB of RAM free.")
-    for line in lines(run, gpu, ram):
-        console.note(line)
+    have = f"{name or 'A graphics card'}: {gpu / GB:.1f} GB free; {ram / GB:.0f} GB of RAM free."
+    _tell(options, console, out, [have, "", *lines(run, gpu, ram)], facts(run))
+
+
+def _tell(options: argparse.Namespace, console: Console, out: TextIO, text: list[str], numbers: dict[str, Any]) -> None:
     if options.json:
-        chosen = None if run.memory is None else run.memory.profile.name
-        numbers = {"profile": chosen, "flops": run.flops, "seconds": run.seconds, "forward_s": run.forward_seconds}
-        console.note(json.dumps(numbers))
+        console.result("", numbers)
+    else:
+        print("\n".join(text), file=out, flush=True)
 
 
 def _gpu() -> tuple[str, float]:

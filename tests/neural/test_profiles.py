@@ -1,5 +1,6 @@
 """Counts, memory plans and times agree with the specification's tables and with the network itself."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -7,8 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
-from orbit_painter.backend import plan_command  # noqa: E402
-from orbit_painter.backend.arguments import parser  # noqa: E402
+from orbit_painter.backend.commands import main  # noqa: E402
 from orbit_painter.backend.errors import MemoryLimitError, OutputError  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter import disk_stream, plan, profiles  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter.arithmetic import NetworkSize, Workload  # noqa: E402
@@ -147,23 +147,33 @@ def test_several_devices_take_less_time():
     assert times[0] > times[1]  # nothing to take apart where there is no guidance
 
 
-class Console:
-    def __init__(self):
-        self.notes = []
-
-    def note(self, message):
-        self.notes.append(message)
+def planned(capfd, *words):
+    """What the program prints, and its exit status."""
+    status = main(["plan", *words], None)
+    return status, capfd.readouterr().out
 
 
-def test_plan_command():
-    console = Console()
-    options = parser().parse_args(["plan", "--gpu", "24", "--ram", "64", "--mode", "paper"])
-    plan_command.run_command(options, False, console, lambda: None)
-    (chosen,) = [line for line in console.notes if "this one" in line]
+def test_plan_command_prints_a_table(capfd):
+    status, text = planned(capfd, "--gpu", "24", "--ram", "64", "--mode", "paper")
+    assert status == 0
+    (chosen,) = [line for line in text.splitlines() if "this one" in line]
     assert "fp8" in chosen
-    text = "\n".join(console.notes)
     assert "PFLOP" in text
     assert "4090" in text
-    small = parser().parse_args(["plan", "--gpu", "2", "--ram", "64"])
-    plan_command.run_command(small, False, console, lambda: None)
-    assert any("Nothing fits" in line for line in console.notes)
+    assert "note:" not in text
+    status, text = planned(capfd, "--gpu", "2", "--ram", "64")
+    assert (status, "Nothing fits" in text) == (0, True)
+    assert planned(capfd, "--gpu", "24", "--devices", "3")[0] == 2
+    assert "no GPU" in planned(capfd, "--engine", "projection")[1]
+
+
+def test_plan_command_gives_numbers_to_programs(capfd):
+    status, text = planned(capfd, "--gpu", "48", "--ram", "64", "--json")
+    (event,) = [json.loads(line) for line in text.splitlines()]
+    assert (status, event["type"]) == (0, "result")
+    numbers = event["metrics"]
+    assert numbers["profile"] == "48"
+    profile = next(each for each in numbers["profiles"] if each["name"] == "48")
+    assert profile["placement"] == "swap"
+    assert profile["gpu_bytes"] < 36e9
+    assert numbers["flops"] == numbers["forwards"] * numbers["forward_flops"]

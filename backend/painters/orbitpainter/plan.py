@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from .arithmetic import NetworkSize, Workload
 from .presets import Speed
@@ -114,15 +115,16 @@ def card_of(name: str, gpu: float) -> tuple[str, float]:
 
 def lines(run: RunPlan, gpu: float, ram: float) -> list[str]:
     """The plan as text."""
-    out = ["memory   storage  placement  GPU peak  host RAM"]
+    out = ["profile  storage  placement  GPU peak  host RAM"]
     for entry in run.table:
-        mark = "  <- this one" if entry is run.memory else ""
         profile = entry.profile
-        mark = (", VAE in tiles" if profile.vae_tiled else "") + mark
+        marks = ["VAE in tiles"] if profile.vae_tiled else []
+        marks += ["<- this one"] if entry is run.memory else []
         out.append(
             f"{profile.name:<8} {profile.storage:<8} {profile.placement:<10} {entry.peak / GB:5.1f} GB  "
-            f"{entry.ram / GB:5.0f} GB{mark}"
+            f"{entry.ram / GB:5.0f} GB  {'  '.join(marks)}".rstrip()
         )
+    out.append("")
     if run.memory is None:
         out.append(f"Nothing fits into {gpu / GB:.1f} GB of GPU memory and {ram / GB:.0f} GB of RAM.")
     networks = f"{run.forwards} forward passes of {run.forward_flops / 1e15:.3f} PFLOP, {run.flops / 1e15:.1f} PFLOP"
@@ -133,6 +135,31 @@ def lines(run: RunPlan, gpu: float, ram: float) -> list[str]:
     )
     out.append(f"Time on {run.cards}, {source}, not measured here: {time}.")
     return out
+
+
+def facts(run: RunPlan) -> dict[str, Any]:
+    """The plan as numbers for programs; bytes, seconds."""
+    return {
+        "profile": None if run.memory is None else run.memory.profile.name,
+        "profiles": [
+            {
+                "name": entry.profile.name,
+                "storage": entry.profile.storage,
+                "placement": entry.profile.placement,
+                "vae_tiled": entry.profile.vae_tiled,
+                "gpu_bytes": round(entry.peak),
+                "ram_bytes": round(entry.ram),
+            }
+            for entry in run.table
+        ],
+        "forwards": run.forwards,
+        "forward_flops": run.forward_flops,
+        "flops": run.flops,
+        "vae_flops": run.vae_flops,
+        "card": run.card,
+        "forward_s": run.forward_seconds,
+        "seconds": run.seconds,
+    }
 
 
 def duration(seconds: float) -> str:
