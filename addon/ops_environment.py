@@ -134,13 +134,13 @@ class ORBIT_PAINTER_OT_environment_remove(_Task, bpy.types.Operator):
 
 
 class ORBIT_PAINTER_OT_model_download(_Task, bpy.types.Operator):
-    """Download this model from the hub; a stopped download is continued"""
+    """Download this model, or all that an engine lacks, from the hub; a stopped download is continued"""
 
     bl_idname = "orbit_painter.model_download"
     bl_label = "Download Model"
     bl_options = {"INTERNAL"}
 
-    name: bpy.props.StringProperty(name="Model", description="Name of the model in the catalogue")
+    name: bpy.props.StringProperty(name="Model", description="Name of the model in the catalogue, or of an engine")
 
     def invoke(self, context: Any, event: Any) -> set[Any]:
         return context.window_manager.invoke_props_dialog(self, width=460)
@@ -150,15 +150,17 @@ class ORBIT_PAINTER_OT_model_download(_Task, bpy.types.Operator):
         from ..backend.models.catalogue import model_named, size_text
         from ..backend.models.hub import hub_address
 
-        model = model_named(self.name)
+        found = upkeep.snapshot()
+        lacking = {} if found is None else found.lacking
         layout: Any = self.layout
-        column = layout.column(align=True)
-        column.label(text=f"{model.title}: {size_text(model.bytes)}", translate=False)
-        column.label(text=f"{hub_address()}/{model.repository}", icon="URL", translate=False)
-        column.label(text=str(upkeep.root() / "models" / model.name), icon="FILE_FOLDER", translate=False)
-        column.label(text=tr("Licence: {licence}", licence=model.licence), icon="TEXT", translate=False)
-        if model.note:
-            column.label(text=model.note, icon="INFO", translate=False)
+        for model in lacking.get(self.name) or (model_named(self.name),):
+            column = layout.column(align=True)
+            column.label(text=f"{model.title}: {size_text(model.bytes)}", translate=False)
+            column.label(text=f"{hub_address()}/{model.repository}", icon="URL", translate=False)
+            column.label(text=str(upkeep.root() / "models" / model.name), icon="FILE_FOLDER", translate=False)
+            column.label(text=tr("Licence: {licence}", licence=model.licence), icon="TEXT", translate=False)
+            if model.note:
+                column.label(text=model.note, icon="INFO", translate=False)
 
     def execute(self, context: Any) -> set[Any]:
         if reason := offline_reason():

@@ -10,7 +10,7 @@ import bpy
 
 from ..backend.environment.states import State
 from ..backend.models.catalogue import size_text
-from . import launching, upkeep
+from . import engine_state, launching, upkeep
 from .ops_environment import offline_reason, primary_action
 from .sentences import said
 from .translations import marked, tr
@@ -184,6 +184,13 @@ def _draw_models(box: Any, context: Any, found: upkeep.Snapshot) -> None:
     total = sum(model.bytes for model in found.models if not model.external)
     row.label(text=tr("{size} on this disk", size=size_text(total)), translate=False)
     row.operator("orbit_painter.model_add", icon="FILEBROWSER")
+    for engine, models in found.lacking.items():
+        if len(models) > 1:
+            everything = box.row()
+            everything.enabled = not upkeep.busy() and not offline_reason()
+            size = size_text(sum(model.bytes for model in models))
+            text = tr("Download All for {engine} ({size})", engine=tr(engine_state.state(engine).label), size=size)
+            everything.operator("orbit_painter.model_download", text=text, translate=False, icon="IMPORT").name = engine
     column = box.column(align=True)
     for model in found.models:
         # What is made, and not fetched, is shown once it is there.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..backend.environment.layout import default_root
+from ..backend.painters.registry import engine_names, needs_engine
 from ..backend.process import Child, child_environment
 from . import engine_state
 from .translations import tr
 
 if TYPE_CHECKING:
     from ..backend.environment.status import EngineStatus
+    from ..backend.models.catalogue import Model
     from ..backend.models.store import ModelStatus
 
 PERIOD = 0.1  # seconds between two looks at what the process says
@@ -47,11 +49,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was there when it was last looked at."""
+    """What was there when it was last looked at. lacking: by neural engine the models that it still needs."""
 
     root: Path
     engine: EngineStatus
     models: tuple[ModelStatus, ...]
+    lacking: Mapping[str, Sequence[Model]] = field(default_factory=dict)
 
 
 _task: Task | None = None
@@ -89,7 +92,9 @@ def refresh() -> Snapshot:
 
     global _snapshot
     place = root()
-    _snapshot = Snapshot(place, status(place), tuple(ModelStore(place).statuses()))
+    store = ModelStore(place)
+    lacking = {name: store.missing(name) for name in engine_names() if needs_engine(name)}
+    _snapshot = Snapshot(place, status(place), tuple(store.statuses()), lacking)
     engine_state.refresh()
     _redraw()
     return _snapshot

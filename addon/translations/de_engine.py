@@ -199,6 +199,7 @@ MESSAGES: dict[str, str] = {
     ),
     "{name} is not downloaded but made.": "{name} wird nicht geladen, sondern gemacht.",
     "See 'models convert'.": "Siehe „models convert“.",
+    "Together {size}.": "Zusammen {size}.",
     "{question}? Nobody can be asked here.": "{question}? Hier kann niemand gefragt werden.",
     "Read the above and add --yes.": "Lies das Obige und füge --yes hinzu.",
     "Nothing was done.": "Nichts wurde getan.",
@@ -252,8 +253,8 @@ MESSAGES: dict[str, str] = {
         "{host} hat kein solches Archiv, oder zeigt es nicht jedem ({reason})."
     ),
     "The engine {engine} lacks models of {name}: {names}.": "Der Engine {engine} fehlen Modelle von {name}: {names}.",
-    "Run 'models download {name}', or 'models add FOLDER' for one you have.": (
-        "Lade {name} in den Einstellungen, oder füge einen Ordner hinzu, den du hast."
+    "Run 'models download {engine}', or 'models add FOLDER' for some you have.": (
+        "Lade in den Einstellungen alles für {engine}, oder füge einen Ordner hinzu, den du hast."
     ),
     "{path} holds no known model.": "{path} enthält kein bekanntes Modell.",
     "Looked for: {names}.": "Gesucht wurde: {names}.",
@@ -263,7 +264,7 @@ MESSAGES: dict[str, str] = {
     "Nothing was deleted; delete it yourself.": "Nichts wurde gelöscht; lösche es selbst.",
     # OrbitPainter
     "There is no attention named {name}.": "Eine Attention namens {name} gibt es nicht.",
-    "Use auto, {names}.": "Nimm auto, {names}.",
+    "Use auto, fastest, {names}.": "Nimm auto, fastest, {names}.",
     "The attention {name} cannot be used here ({reason}); PyTorch's own is used.": (
         "Die Attention {name} ist hier nicht brauchbar ({reason}); benutzt wird die von PyTorch."
     ),

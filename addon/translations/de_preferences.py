@@ -37,8 +37,10 @@ MESSAGES: dict[str, str] = {
     "Devices": "Geräte",
     "Done.": "Fertig.",
     "Download Model": "Modell herunterladen",
-    "Download this model from the hub; a stopped download is continued": (
-        "Dieses Modell vom Hub herunterladen; ein angehaltener Vorgang wird fortgesetzt"
+    "Download All for {engine} ({size})": "Alles für {engine} herunterladen ({size})",
+    "Download this model, or all that an engine lacks, from the hub; a stopped download is continued": (
+        "Dieses Modell, oder alles, was einer Engine fehlt, vom Hub herunterladen; "
+        "ein angehaltener Vorgang wird fortgesetzt"
     ),
     "Downloading {name}": "Lädt {name} herunter",
     "Engine of the Neural Painters": "Engine der neuronalen Maler",
@@ -89,6 +91,7 @@ MESSAGES: dict[str, str] = {
         "Grafik von NVIDIA oder Apple, wo der Treiber es erlaubt, sonst der Prozessor"
     ),
     "Name of the model in the catalogue": "Name des Modells im Verzeichnis",
+    "Name of the model in the catalogue, or of an engine": "Name des Modells im Verzeichnis oder einer Engine",
     "Needs Attention": "Braucht Aufmerksamkeit",
     "No engine is loaded and waiting": "Keine Engine ist geladen und wartet",
     "Not Installed": "Nicht installiert",

@@ -12,6 +12,7 @@ from ..errors import UsageError
 APACHE = "Apache-2.0"
 CONVERTED = "orbitpainter-converted"
 MATTING = "vitmatte-small"
+PROMPTS = "cache/orbitpainter/prompts.safetensors"
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Model:
     patterns    which files of the repository belong to it
     hashes      SHA-256 by path where it is known beforehand; otherwise the hub's word is taken, and written down
     required    the engine cannot run without it
+    until       path below the root of a file that is made of it once; then it is needed no more ("" for none)
     note        what one should know before downloading it
     model_type  of the config.json that its folder must have; "" where the names of its files say enough
     """
@@ -39,6 +41,7 @@ class Model:
     required: bool = True
     note: str = ""
     model_type: str = ""
+    until: str = ""
 
     def owns(self, path: str) -> bool:
         """A path of the repository belongs to this model."""
@@ -87,6 +90,7 @@ CATALOGUE: tuple[Model, ...] = (
         11_400_000_000,
         required=False,
         note="Encodes the two fixed texts, once: it can be removed after the first run.",
+        until=PROMPTS,
     ),
     Model(
         "wan-tokenizer",
@@ -98,6 +102,7 @@ CATALOGUE: tuple[Model, ...] = (
         22_000_000,
         required=False,
         note="Goes with the text encoder.",
+        until=PROMPTS,
     ),
     Model(
         MATTING,

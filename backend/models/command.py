@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ def add_arguments(commands: Any, parser_class: type[argparse.ArgumentParser]) ->
     for name, action in add_actions(commands, parser_class, "models", about, _HELP).items():
         add_root(action)
         if name in ("download", "remove"):
-            action.add_argument("names", nargs="+", metavar="MODEL", help="see 'models list'")
+            more = "; or an engine, for all that it lacks" if name == "download" else ""
+            action.add_argument("names", nargs="+", metavar="MODEL", help=f"see 'models list'{more}")
             action.add_argument("--yes", action="store_true", help="do not ask")
         if name == "verify":
             action.add_argument("names", nargs="*", metavar="MODEL", help="default: all that are here")
@@ -48,11 +49,13 @@ def add_arguments(commands: Any, parser_class: type[argparse.ArgumentParser]) ->
 def run_command(options: argparse.Namespace, online: bool, console: Console, check: Callable[[], None]) -> None:
     """Run one action. Raises OrbitPainterErrors."""
     store = ModelStore((options.root or default_root()).absolute())
-    models = [model_named(name, store.catalogue) for name in getattr(options, "names", ())]
+    names = getattr(options, "names", ())
+    if options.action == "download":
+        _download(store, _lacking(store, names), options.yes, online, console, check)
+        return
+    models = [model_named(name, store.catalogue) for name in names]
     if options.action == "list":
         console.result(str(store.folder), {status.model.name: described(status) for status in store.statuses()})
-    elif options.action == "download":
-        _download(store, models, options.yes, online, console, check)
     elif options.action == "add":
         found = store.add(options.folder)
         console.result(str(options.folder), {model.name: model.title for model in found})
@@ -74,6 +77,15 @@ def described(status: ModelStatus) -> str:
     return "  ".join(word for word in words if word)
 
 
+def _lacking(store: ModelStore, names: Sequence[str]) -> list[Model]:
+    """The models of these names, and of those that name an engine all that it lacks. Raises UsageError."""
+    engines = {model.engine for model in store.catalogue if model.required}
+    models: list[Model] = []
+    for name in names:
+        models += store.missing(name) if name in engines else [model_named(name, store.catalogue)]
+    return models
+
+
 def _download(
     store: ModelStore,
     models: list[Model],
@@ -82,6 +94,9 @@ def _download(
     console: Console,
     check: Callable[[], None],
 ) -> None:
+    if not models:
+        console.result(str(store.folder), {"models": "all are here"})
+        return
     check_online(online)
     without = [model.name for model in models if not model.repository]
     if without:
@@ -93,6 +108,8 @@ def _download(
         plans.append((model, listing(model, token=token)))
     for model, files in plans:
         console.note(planned(store, model, files))
+    if len(plans) > 1:
+        console.note(f"Together {size_text(sum(files.bytes for _, files in plans))}.")
     _agreed("Download", agreed)
     for model, files in plans:
         fetch_model(store, model, files, token, console, check)

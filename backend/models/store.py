@@ -93,16 +93,24 @@ class ModelStore:
             for role, path in status.model.roles.items()
         }
 
+    def missing(self, engine: str) -> list[Model]:
+        """What the engine lacks and can be downloaded, what it needs for its first run only included."""
+        there = {status.model.name for status in self.statuses(engine) if status.folder is not None}
+        if CONVERTED in there:
+            return []
+        wanted = [m for m in self.catalogue if m.engine == engine and m.repository and m.name not in there]
+        return [m for m in wanted if m.required or (m.until and not (self.folder.parent / m.until).is_file())]
+
     def _require(self, engine: str, there: dict[str, ModelStatus]) -> None:
-        missing = [m for m in self.catalogue if m.engine == engine and m.required and m.name not in there]
-        if not missing:
+        if all(m.name in there for m in self.catalogue if m.engine == engine and m.required):
             return
+        missing = self.missing(engine)
         total = sum(model.bytes for model in missing)
         parts = "; ".join(f"{m.name} ({size_text(m.bytes)}, licence: {m.licence})" for m in missing)
         raise EngineMissingError(
             "models-missing",
             f"The engine {engine} lacks models of {size_text(total)}: {parts}.",
-            f"Run 'models download {' '.join(m.name for m in missing)}', or 'models add FOLDER' for one you have.",
+            f"Run 'models download {engine}', or 'models add FOLDER' for some you have.",
         )
 
     def add(self, folder: Path) -> list[Model]:

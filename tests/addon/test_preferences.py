@@ -71,7 +71,24 @@ def test_models_are_listed_with_size_and_licence(upkeep):
     assert "28.6 GB" in shown
     assert "Apache-2.0" in shown
     fetched = [model for model in CATALOGUE if model.repository]
-    assert sum("orbit_painter.model_download" in text for text in shown) == len(fetched)
+    assert sum("orbit_painter.model_download" in text for text in shown) == len(fetched) + 1
+    (everything,) = [text for text in shown if "Download All" in text]
+    assert "OrbitPainter" in everything
+    assert "GB" in everything
+
+
+def test_what_is_about_to_be_downloaded_is_shown(upkeep, bpy):
+    """One button for all that the engine lacks: each model's size, source, destination and licence."""
+    from types import SimpleNamespace
+
+    draw(upkeep)
+    dialog, layout = bpy.types.ORBIT_PAINTER_OT_model_download, MagicMock()
+    dialog.draw(SimpleNamespace(name="orbitpainter", layout=layout), None)
+    shown = texts(layout)
+    assert sum("28.6 GB" in text for text in shown) == 2
+    assert any("UMT5" in text and "11.4 GB" in text for text in shown)  # the first run needs it
+    assert sum("Apache-2.0" in text for text in shown) == 5
+    assert any("model card" in text for text in shown)
 
 
 def test_drawing_reads_no_file(upkeep, monkeypatch):

@@ -21,6 +21,7 @@ from .hub_server import serving
 FILES = {"high/a.safetensors": b"A" * 5000, "high/config.json": b"{}", "vae.pth": b"V" * 300, "README.md": b"no"}
 EXPERT = Model("expert", "An expert", "orbitpainter", {"high": "high"}, "org/repo", ("high/*",), 6000)
 VAE = Model("vae", "A VAE", "orbitpainter", {"vae": "vae.pth"}, "org/repo", ("vae.pth",), 300, "MIT")
+ONCE = Model("once", "Once", "orbitpainter", {}, "org/repo", ("README.md",), 2, required=False, until="made/of.it")
 EXTRA = Model("extra", "Extra", "orbitpainter", {"text": "t.pth"}, "org/repo", ("t.pth",), 1, required=False)
 
 
@@ -74,7 +75,7 @@ def test_fetch_find_verify_remove(store, hub, console):
         store.find("orbitpainter")
     assert "expert" in caught.value.message
     assert "MIT" in caught.value.message
-    assert "models download expert vae" in caught.value.advice
+    assert "models download orbitpainter" in caught.value.advice
     for model in (EXPERT, VAE):
         fetch(store, model, hub, console)
     found = store.find("orbitpainter")
@@ -221,6 +222,26 @@ class TestCommand:
         assert events[0]["type"] == "log"
         assert "MIT" in events[0]["message"]
         assert "ready" in events[-1]["metrics"]["vae"]
+
+    def test_an_engines_name_stands_for_all_that_it_lacks(self, tmp_path, hub, monkeypatch):
+        catalogue = (EXPERT, VAE, EXTRA, ONCE)
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setattr("orbit_painter.backend.models.command.ModelStore", lambda root: ModelStore(root, catalogue))
+        store = ModelStore(tmp_path, catalogue)
+        with pytest.raises(EngineMissingError, match="models download orbitpainter") as caught:
+            store.find("orbitpainter")
+        assert all(name in caught.value.message for name in ("expert", "vae", "MIT", "once"))
+        assert "extra" not in caught.value.message
+        self.run("download", "vae", "--root", tmp_path, "--yes")
+        events = self.run("download", "orbitpainter", "--root", tmp_path, "--yes")
+        assert set(events[-1]["metrics"]) == {"expert", "once"}
+        assert "Together" in events[2]["message"]
+        assert self.run("download", "orbitpainter", "--root", tmp_path)[-1]["metrics"] == {"models": "all are here"}
+        store.remove(ONCE)
+        assert store.missing("orbitpainter") == [ONCE]
+        (tmp_path / "made").mkdir()
+        (tmp_path / "made" / "of.it").touch()
+        assert store.missing("orbitpainter") == []
 
 
 def test_a_store_can_be_copied_to_another_computer(store, hub, console, tmp_path):

@@ -88,7 +88,7 @@ def _in_folder(home: Path) -> dict[str, Path]:
         raise EngineMissingError(
             "models-missing",
             f"The folder {home} lacks parts of OrbitPainter: {listed}.",
-            f"Put them there, or run 'models download {' '.join(m.name for m in missing)}' and leave out the option.",
+            f"Put them there, or run 'models download {ENGINE}' and leave out the option.",
         )
     return parts
 
