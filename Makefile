@@ -54,8 +54,11 @@ tables: $(VENV)/dev.stamp $(VENV)/neural.stamp  ## quality under drift beside ot
 DATA := $(RUN) backend/cli.py dataset render --source procedural --patterns stripes,gradient,facing --views 4,4 --size 64 \
 	--references 1,1,1 --max-angle 0 --max-elevation 0 --no-material
 
-gpu-check: $(VENV)/dev.stamp  ## what needs a GPU, as a table for docs/benchmarks.md
-	$(RUN) backend/cli.py bench gpu network
+gpu-check: SHELL := bash
+gpu-check: .SHELLFLAGS := -o pipefail -c
+gpu-check: $(VENV)/dev.stamp $(VENV)/neural.stamp  ## what needs a GPU: tables with hardware and date for docs/benchmarks.md, kept in out/gpu-check.md; about an hour
+	mkdir -p out
+	$(RUN) backend/cli.py bench gpu network | tee out/gpu-check.md
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \

@@ -25,13 +25,13 @@ import numpy as np
 from ..errors import OrbitPainterError, UsageError
 from ..memory import peak_bytes
 
-# Each is bench_<name>.py with tables(quick) -> list[Table | str]; those that start cases also have
-# measure(**arguments) -> dict.
+# Each is bench_<name>.py with tables(quick) -> Table or str, any number, printed as they come; those that start cases
+# also have measure(**arguments) -> dict.
 BENCHMARKS = {
     "main_job": "the whole job, time and memory of each stage",
     "passes": "position and normal passes beside a plain render of the same views",
     "gpu": "passes by Cycles on a GPU",
-    "network": "OrbitPainter's networks on a GPU: seconds, memory, whole runs",
+    "network": "OrbitPainter's networks: seconds, memory, GASA, switches, whole runs; at full size on a GPU",
     "voxels": "voxelization",
     "visibility": "precision and recall against ray casting",
     "bake": "texel sampling",
