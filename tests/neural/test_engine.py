@@ -96,6 +96,29 @@ def test_a_seed_repeats_and_a_loaded_engine_gives_the_same(tiny, release, monkey
     assert not np.array_equal(first, other)
 
 
+def test_attention_and_compiling_change_from_job_to_job(tiny, release, monkeypatch):
+    """On the loaded model. Compiled blocks are told by what is asked to compile them, which costs a test too much."""
+    loads, compiled = [], []
+    real = sessions.load_expert
+    monkeypatch.setattr(sessions, "load_expert", lambda *a, **k: loads.append(a) or real(*a, **k))
+    monkeypatch.setattr(sessions.speed, "compile_problem", lambda device: None)
+    kind = sessions.OrbitWanTransformer3DModel
+    monkeypatch.setattr(kind, "compile_repeated_blocks", lambda self, **how: compiled.append(1))
+    engine = create_painter("orbitpainter")
+    plain = images(engine.paint(request(tiny, release), silent))
+    block = engine._session.pipe.transformer.blocks[0]
+    engine.paint(request(tiny, release, preset="balanced", attention="_native_math"), silent)
+    assert block.attn1.processor._attention_backend == "_native_math"
+    assert not compiled  # on a processor no preset does
+    engine.paint(request(tiny, release, compile=True), silent)
+    assert len(compiled) == 2
+    assert np.array_equal(images(engine.paint(request(tiny, release), silent)), plain)
+    assert block.attn1.processor._attention_backend == "native"
+    noted = engine.paint(request(tiny, release, attention="sage"), silent)
+    assert any("sage" in note for note in noted.notes)
+    assert len(loads) == 2
+
+
 def test_weights_that_changed_are_read_again(tiny, tmp_path):
     """Deep inside a folder, whose own time of change tells nothing of it."""
     from safetensors.torch import load_file, save_file
@@ -400,8 +423,15 @@ def test_distilled_run(tiny, release, tmp_path):
     painted = create_painter("orbitpainter").paint(job, silent)
     assert painted.info["steps"] == 4
     assert painted.info["guidance"] == 1
-    off = request(tiny, release, steps=4, guidance=1.0, **{**paths, "lora_strength": 0.0})
-    plain = request(tiny, release, steps=4, guidance=1.0)
-    a, b = (images(create_painter("orbitpainter").paint(each, silent)) for each in (off, plain))
-    assert np.array_equal(a, b)
-    assert not np.array_equal(images(painted), a)
+
+    def with_strengths(high, low):
+        strengths = {"lora_high_strength": high, "lora_low_strength": low}
+        job = request(tiny, release, steps=4, guidance=1.0, **paths, **strengths)
+        return images(create_painter("orbitpainter").paint(job, silent))
+
+    plain = images(create_painter("orbitpainter").paint(request(tiny, release, steps=4, guidance=1.0), silent))
+    assert np.array_equal(with_strengths(0, 0), plain)
+    both, high, low = with_strengths(1, 1), with_strengths(1, 0), with_strengths(0, 1.0)
+    assert np.array_equal(both, images(painted))
+    for a, b in ((both, high), (both, low), (high, low), (high, plain), (low, plain)):
+        assert not np.array_equal(a, b)

@@ -13,6 +13,7 @@ from orbit_painter.backend.errors import UsageError  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter import attention_backends, quantised, speed  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter.placement import chunk_feed_forward, stream  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter.presets import Speed, preset, with_changes  # noqa: E402
+from orbit_painter.backend.painters.orbitpainter.profiles import NAMES, profile_named  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter.transformer import OrbitWanTransformer3DModel  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -69,10 +70,23 @@ def test_probing_leaves_the_process_as_it_was(wan):
     assert other.blocks[0].attn1.processor._attention_backend is None
 
 
-def test_automatic_attention_works_everywhere():
-    assert attention_backends.choose_backend("auto", CPU, torch.float32) == ("native", None)
+@pytest.mark.parametrize("wanted", ["auto", "fastest"])
+def test_automatic_attention_works_everywhere(wanted):
+    assert attention_backends.choose_backend(wanted, CPU, torch.float32) == ("native", None)
     assert attention_backends.problem("native", CPU, torch.bfloat16) is None
     assert attention_backends.problem("sage", CPU, torch.bfloat16) is not None
+
+
+@pytest.mark.parametrize("capability", [(8, 9), (9, 0), (12, 0)])
+def test_eight_bits_are_tried_only_where_the_fastest_is_asked_for(monkeypatch, capability):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    device = torch.device("cuda")
+    exact, fastest = attention_backends.candidates(device), attention_backends.candidates(device, exact=False)
+    assert not any("sage" in name for name in exact)
+    assert "sage" in fastest[0]
+    assert fastest[1:] == exact
+    assert exact[-1] == "native"
+    assert set(fastest) <= set(attention_backends.known_backends())
 
 
 @pytest.mark.parametrize("name", ["magic", "flash_hub"])
@@ -161,11 +175,19 @@ def test_presets():
     assert preset("best", True) == Speed()
     assert preset("balanced", False).steps == 20
     assert preset("balanced", False).guidance_stop == 0.5
+    assert preset("balanced", False).compile
+    assert preset("fast", True).attention == preset("fast", False).attention == "fastest"
     assert (preset("fast", True).steps, preset("fast", True).guidance) == (4, 1.0)
     assert not preset("fast", True).foreground_only
     assert preset("fast", False).foreground_only
     assert with_changes(preset("fast", False), steps=7, cache=None).steps == 7
     assert with_changes(Speed(), foreground_only=False) == Speed()
+
+
+def test_presets_compile_where_whole_blocks_stay_on_the_card():
+    pays = {name for name in NAMES if speed.compiling_pays(profile_named(name), torch.device("cuda"))}
+    assert pays == {"80", "48", "cpu"}
+    assert not speed.compiling_pays(profile_named("80"), CPU)
 
 
 def test_compilation_that_cannot_be_is_said(wan, monkeypatch):
@@ -231,4 +253,6 @@ def test_compiled_blocks_give_the_same(wan, monkeypatch):
     torch._dynamo.utils.counters.clear()
     torch.testing.assert_close(call(model, 500.0), plain, atol=1e-5, rtol=1e-4)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= 2
+    speed.uncompile_blocks(Pipe(model))
+    assert torch.equal(call(model, 500.0), plain)
     torch._dynamo.reset()

@@ -17,6 +17,7 @@ from ...errors import UsageError
 from .transformer import OrbitWanTransformer3DModel
 
 NATIVE = "native"
+AUTO, FASTEST = "auto", "fastest"
 BackendChoice = tuple[str, str | None]  # name, note
 
 
@@ -25,16 +26,17 @@ def known_backends() -> list[str]:
     return sorted(name.value for name in AttentionBackendName if not name.value.endswith("_hub"))
 
 
-def candidates(device: torch.device) -> list[str]:
-    """Exact backends to try on a device, best first. SageAttention is 8-bit: only by name."""
+def candidates(device: torch.device, exact: bool = True) -> list[str]:
+    """Backends to try on a device, best first; with 8-bit ones (SageAttention) unless they have to be exact."""
     if device.type != "cuda" or torch.version.hip:
         return [NATIVE]
     major, _ = torch.cuda.get_device_capability(device)
+    sage = [] if exact else ["_sage_qk_int8_pv_fp8_cuda_sm90" if major == 9 else "sage"]
     if major == 9:
-        return ["_flash_3", "_native_cudnn", NATIVE]
+        return [*sage, "_flash_3", "_native_cudnn", NATIVE]
     if major >= 10:
-        return ["_native_cudnn", "flash", NATIVE]
-    return ["flash", NATIVE]
+        return [*sage, "_native_cudnn", "flash", NATIVE]
+    return [*sage, "flash", NATIVE]
 
 
 def problem(name: str, device: torch.device, dtype: torch.dtype, head_dim: int = 128) -> str | None:
@@ -53,18 +55,20 @@ def problem(name: str, device: torch.device, dtype: torch.dtype, head_dim: int =
 
 
 def choose_backend(wanted: str, device: torch.device, dtype: torch.dtype, head_dim: int = 128) -> BackendChoice:
-    """The backend to use, and a note where the wanted one cannot run. `auto`: the best that works.
+    """The backend to use, and a note where the wanted one cannot run.
 
-    Raises UsageError for a name that is not known.
+    `auto`: the best exact one that works; `fastest`: 8-bit ones too. Raises UsageError for a name that is not known.
     """
-    if wanted == "auto":
-        for name in candidates(device):
+    if wanted in (AUTO, FASTEST):
+        for name in candidates(device, wanted == AUTO):
             if name == NATIVE or problem(name, device, dtype, head_dim) is None:
                 return name, None
         return NATIVE, None
     if wanted not in known_backends():
         raise UsageError(
-            "option-range", f"There is no attention named {wanted!r}.", f"Use auto, {', '.join(known_backends())}."
+            "option-range",
+            f"There is no attention named {wanted!r}.",
+            f"Use auto, fastest, {', '.join(known_backends())}.",
         )
     if (reason := problem(wanted, device, dtype, head_dim)) is not None:
         return NATIVE, f"The attention {wanted} cannot be used here ({reason}); PyTorch's own is used."

@@ -82,7 +82,7 @@ class ContextGroup:
         attention: str,
     ) -> None:
         """devices: this process's own first."""
-        self.devices = list(devices)
+        self.devices, self.attention = list(devices), attention
         self._home = TemporaryDirectory(prefix="orbit-painter-ranks-", ignore_cleanup_errors=True)
         self._folder = Path(self._home.name)
         task = {

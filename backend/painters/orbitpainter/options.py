@@ -28,7 +28,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "boundary": (0, 1),
     "first_frame_steps": (0, 200),
     "cache_threshold": (0, 10),
-    "lora_strength": (-4, 4),
+    "lora_high_strength": (-4, 4),
+    "lora_low_strength": (-4, 4),
 }
 _WHOLE = ("steps", "first_frame_steps")
 _SWITCHES = ("v_mirrored", "compile", "foreground_only", "truncate", "batched_guidance", "vae_tiled")
@@ -39,8 +40,8 @@ _TEXTS = ("weights", "device", "more_devices", "attention", "lora_high", "lora_l
 class OrbitPainterOptions:
     """weights       folder with the model's files; none: the model store
     mode          release: one orbit after the other; paper: both in one sequence (needs weights trained so)
-    preset        best, balanced or fast: what the six below are where they are not given
-    steps, guidance, guidance_stop, cache, cache_threshold, foreground_only   see `speed.Speed`
+    preset        best, balanced or fast: what the eight below are where they are not given
+    steps, guidance, guidance_stop, cache, cache_threshold, foreground_only, attention, compile   see `presets.Speed`
     memory        auto, 80, 48, 24, 16, 12, 8 (GB of GPU memory), 8-disk (little RAM too) or cpu
     device        auto, cuda, cuda:1, mps or cpu
     more_devices  further devices, with commas between. One takes the other orbit where neither needs the other's frames
@@ -48,13 +49,11 @@ class OrbitPainterOptions:
     split         context: one more device shares each forward pass too
     batched_guidance   both guidance branches in one forward pass, which takes more memory
     vae_tiled     the VAE works on one tile after the other; not given: where memory demands it
-    attention     auto or a name of diffusers' attention backends
-    compile       compile the network's blocks: slower start, about a fifth faster
     boundary      sigma at which the experts change: 0.875 as published, 0.9 as trained
     first_frame   how the vertical orbit takes over the horizontal one's first frame; first_frame_steps: for how long
     v_mirrored    the vertical orbit is shown to the network left-right mirrored
     truncate      convert to 8 bits as the published code does
-    lora_high, lora_low, lora_strength   further LoRAs (distillation), one per expert
+    lora_high, lora_low   further LoRAs (distillation), one per expert, each with its strength
     framing       auto: the reference is scaled to the object's framing; keep: as it is, padded to a square
     background    auto: a reference without useful alpha gets its background removed; keep: it is all object
     matting       folder of a ViTMatte model that refines the reference's outline; not given: the model store's, where
@@ -70,14 +69,14 @@ class OrbitPainterOptions:
     cache: str | None = None
     cache_threshold: float | None = None
     foreground_only: bool | None = None
+    attention: str | None = None
+    compile: bool | None = None
     memory: str = "auto"
     device: str = "auto"
     more_devices: str | None = None
     split: str = "auto"
     batched_guidance: bool = False
     vae_tiled: bool | None = None
-    attention: str = "auto"
-    compile: bool = False
     boundary: float = 0.875
     first_frame: str = "clean"
     first_frame_steps: int | None = None
@@ -85,7 +84,8 @@ class OrbitPainterOptions:
     truncate: bool = False
     lora_high: str | None = None
     lora_low: str | None = None
-    lora_strength: float = 1.0
+    lora_high_strength: float = 1.0
+    lora_low_strength: float = 1.0
     framing: str = "auto"
     background: str = "auto"
     matting: str | None = None
@@ -148,6 +148,8 @@ class OrbitPainterOptions:
             cache=self.cache,
             cache_threshold=self.cache_threshold,
             foreground_only=self.foreground_only,
+            attention=self.attention,
+            compile=self.compile,
         )
 
     @property

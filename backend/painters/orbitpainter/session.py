@@ -44,12 +44,11 @@ class SessionKey:
     """What a loaded model depends on: another key needs another one."""
 
     parts: tuple[tuple[str, str], ...]  # role, fingerprint of its files
-    loras: tuple[str | None, str | None, float]  # fingerprints, strength
+    loras: tuple[tuple[str | None, float], ...]  # fingerprint, strength; high, low
     profile: MemoryProfile
     devices: tuple[str, ...]
     split: str
-    attention: str
-    compile: bool
+    attention: str  # of devices that share a forward pass; one device changes it from job to job
 
     @property
     def weights_id(self) -> str:
@@ -63,15 +62,13 @@ class SessionKey:
         return SessionKey(
             tuple((role, fingerprint(path)) for role, path in sorted(parts.items())),
             (
-                options.lora_high and fingerprint(options.lora_high),
-                options.lora_low and fingerprint(options.lora_low),
-                options.lora_strength,
+                (options.lora_high and fingerprint(options.lora_high), options.lora_high_strength),
+                (options.lora_low and fingerprint(options.lora_low), options.lora_low_strength),
             ),
             profile,
             (str(device.device), *options.further),
             options.split,
-            options.attention,
-            options.compile,
+            options.speed.attention if options.shared_forward else "",
         )
 
 
@@ -120,6 +117,7 @@ class Session:
     def paint(self, request: PaintRequest, options: OrbitPainterOptions, progress: Progress) -> PaintedFrames:
         """Run one job. The latents of passes and reference come from the cache where they have been made before."""
         pipe, passes = self.pipe, request.passes
+        tuned = self._tune(options)
         gasa = bool(pipe.transformer.config["gasa"])
         if options.mode == "paper" and not gasa:
             mode_note = ["These weights have no geometry-aware attention: they were made for the mode release."]
@@ -169,13 +167,32 @@ class Session:
             "memory": self.key.profile.name,
             "device": str(pipe.run_on),
         }
-        notes = [*self.notes, *mode_note, *prepared.notes, *cache_notes]
+        notes = [*self.notes, *tuned, *mode_note, *prepared.notes, *cache_notes]
         if chosen.foreground_only and not foreground_only:
             notes.append("The background was computed too: devices that share a forward pass need all tokens.")
         if len(request.references) > 1:
             used = frontal(request.references).name
             notes.append(f"OrbitPainter paints from one reference; only {used!r} was used.")
         return PaintedFrames(frames, (), False, notes, info)
+
+    def _tune(self, options: OrbitPainterOptions) -> list[str]:
+        """Attention and compilation as this job wants them, on the loaded model; notes where they cannot be had."""
+        pipe, chosen = self.pipe, options.speed
+        device, profile = pipe.run_on or torch.device("cpu"), self.key.profile
+        wanted = chosen.compile and (options.compile is not None or speed.compiling_pays(profile, device))
+        if pipe.group is not None:  # its processes have their attention from the start
+            return ["The network is not compiled, because several devices share it."] if wanted else []
+        head = int(pipe.transformer.config["attention_head_dim"])
+        dtype = pipe.compute_dtype or torch.float32
+        name, note = attention_backends.choose_backend(chosen.attention, device, dtype, head)
+        for model in pipe.networks():
+            attention_backends.set_backend(model, name)
+        reason = None
+        if wanted:
+            reason = speed.compile_blocks(pipe, device)
+        else:
+            speed.uncompile_blocks(pipe)
+        return [text for text in (note, reason) if text]
 
     def _reference(self, request: PaintRequest, options: OrbitPainterOptions, progress: Progress) -> PreparedReference:
         matte = None
@@ -201,16 +218,15 @@ def _load(
     notes: list[str] = []
     prompts = _prompts(parts, part(progress, 0.0, 0.1))
     files = _expert_files(parts, options)
-    attention, note = attention_backends.choose_backend(
-        options.attention, device.device, device.dtype, head_size(files["high"])
+    attention, note = attention_backends.choose_backend(  # a name that is wrong is told before anything is read
+        options.speed.attention, device.device, device.dtype, head_size(files["high"])
     )
-    if note:
-        notes.append(note)
     group = None
     if options.shared_forward:
         devices = [device.device, *(find_device(name).device for name in options.further)]
         attention = attention_for(attention)
         check_devices(devices, profile)
+        notes += [note] if note else []
         group = held.enter_context(closing(ContextGroup(files, devices, profile, device.dtype, attention)))
     disk = held.enter_context(closing(DiskStream(cache_folder() / "streamed"))) if profile.disk else None
     experts: dict[Expert, OrbitWanTransformer3DModel] = {}
@@ -227,7 +243,8 @@ def _load(
             progress=part(progress, start, end),
         )
         notes += loaded.notes
-        attention_backends.set_backend(loaded.model, attention)
+        if group is not None:
+            attention_backends.set_backend(loaded.model, group.attention)
         if disk is not None:  # at once, so that RAM never holds both
             stream(loaded.model, device.device, profile.group, disk.room_for(name, loaded.model))
         experts["high" if name == "high" else "low"] = loaded.model
@@ -244,11 +261,7 @@ def _load(
         group.join(experts, part(progress, 1.0, 1.0))
         pipe.group = group
     elif options.further:
-        pipe.second = held.enter_context(closing(_second(files, options.further[0], device, profile, attention)))
-    if options.compile and group is not None:
-        notes.append("The network is not compiled, because several devices share it.")
-    elif options.compile and (reason := speed.compile_blocks(pipe, device.device)):
-        notes.append(reason)
+        pipe.second = held.enter_context(closing(_second(files, options.further[0], device, profile)))
     return pipe, prompts, notes
 
 
@@ -301,8 +314,9 @@ def _sharing(options: OrbitPainterOptions) -> Sharing:
 def _expert_files(parts: Mapping[str, Path], options: OrbitPainterOptions) -> dict[str, ExpertFiles]:
     """By name of the expert; "low" is missing where one network paints at all noise levels (`train export`)."""
     files = {}
-    for name, lora in (("high", options.lora_high), ("low", options.lora_low)):
-        extra = [] if lora is None else [ExtraLora(lora, options.lora_strength)]
+    loras = (options.lora_high, options.lora_high_strength), (options.lora_low, options.lora_low_strength)
+    for name, (lora, strength) in zip(("high", "low"), loras, strict=True):
+        extra = [] if lora is None else [ExtraLora(lora, strength)]
         if "folder" in parts:
             folder = parts["folder"] / ("transformer" if name == "high" else "transformer_2")
             if name == "low" and not folder.exists():
@@ -335,9 +349,7 @@ def _prompts(parts: Mapping[str, Path], progress: Progress) -> PromptEmbeddings:
     return embeddings
 
 
-def _second(
-    files: dict[str, ExpertFiles], wanted: str, first: RunDevice, profile: MemoryProfile, attention: str
-) -> SecondDevice:
+def _second(files: dict[str, ExpertFiles], wanted: str, first: RunDevice, profile: MemoryProfile) -> SecondDevice:
     """Copies of both experts on the second device. Each device needs room for both: profile 80."""
     if profile.placement != "resident":
         raise InputError(
@@ -350,6 +362,5 @@ def _second(
     for name in files:
         store = partial(store_block, storage=profile.storage, dtype=first.dtype)
         loaded = load_expert(files[name], dtype=first.dtype, device=device, on_block=store)
-        attention_backends.set_backend(loaded.model, attention)
         copies["high" if name == "high" else "low"] = loaded.model
     return SecondDevice(copies, device)

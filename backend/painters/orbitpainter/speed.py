@@ -22,6 +22,7 @@ from ...files import output_errors, write_json
 from .latents import LATENT_CHANNELS
 from .pipeline import OrbitPainterPipeline
 from .presets import Speed
+from .profiles import MemoryProfile
 from .sampler import BOUNDARY, Expert, expert_of, sampling_sigmas
 from .transformer import OrbitWanTransformer3DModel
 
@@ -142,5 +143,18 @@ def compile_blocks(pipe: OrbitPainterPipeline, device: torch.device) -> str | No
     if (reason := compile_problem(str(device))) is not None:
         return f"The network is not compiled, because a small test could not be ({reason}); it runs a little slower."
     for model in pipe.networks():
-        model.compile_repeated_blocks(fullgraph=False)
+        if not any(block._compiled_call_impl for block in model.blocks):
+            model.compile_repeated_blocks(fullgraph=False)
     return None
+
+
+def uncompile_blocks(pipe: OrbitPainterPipeline) -> None:
+    """Run all blocks as they are written again."""
+    for model in pipe.networks():
+        for block in model.blocks:
+            block._compiled_call_impl = None
+
+
+def compiling_pays(profile: MemoryProfile, device: torch.device) -> bool:
+    """Where a preset compiles: bf16 blocks that stay on a CUDA card. Hooks that widen or fetch weights undo it."""
+    return device.type == "cuda" and profile.placement != "stream" and profile.storage == "bf16"
