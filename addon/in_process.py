@@ -19,13 +19,12 @@ from ..backend.estimate import Estimate
 from ..backend.host import Host
 from ..backend.interruption import Interruption, signals
 from ..backend.job import Job
-from ..backend.job_history import History, JobProgress
 from ..backend.job_store import JobStore
 from ..backend.pipeline import Pipeline
 from ..backend.run_folder import RunFolder
 from ..backend.run_request import STAGES
 from ..backend.session import ENDED, Place, Session, State, Step
-from . import job_folder, jobs, launching
+from . import jobs, launching
 from .blocks import ref
 from .reading_host import ReadingHost, without_new_uv_maps
 
@@ -65,8 +64,7 @@ class Work:
         self._job = job
         self._store = store
         self.steps = launching.steps(job, store.folder, STAGES)
-        history = History(job_folder.root() / "history.json")
-        self._bar = JobProgress({stage: history.expected(job, stage) for step in self.steps for stage in step.stages})
+        self._bar, self._noted = jobs.timed(job, self.steps)
         refs = tuple(ref(obj) for obj in objects)
         self.view = jobs.JobView(
             os.urandom(6).hex(), jobs.title(refs), refs, state, "", 0.0, None, "", "", "", "",
@@ -108,7 +106,7 @@ class Work:
             places.append(launching.worker(""))
             return places[-1]
 
-        session = Session(self.view.id, [step], start, self._bar, jobs.crashes)
+        session = Session(self.view.id, [step], start, self._bar, jobs.crashes, self._noted)
         session.begin()
         try:
             while session.state not in ENDED:
@@ -136,6 +134,8 @@ class Work:
 
     def end(self, stage: str, seconds: float, skipped: bool) -> None:
         self._bar.update(stage, 1.0, kept=skipped)
+        if not skipped:
+            self._noted(stage, seconds)
 
     def preview(self, kind: str, path: str, view: int) -> None:
         self.change(previews=(*self.view.previews[-jobs.PREVIEWS :], Path(path)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -36,6 +35,8 @@ def create(objects: Sequence[str]) -> Path:
 
 def discard(folder: Path) -> None:
     """Remove the folder of a job that never started."""
+    import shutil  # not while enabling
+
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -47,6 +48,8 @@ def discard_all(jobs: Iterable[Job]) -> None:
 
 def copy_stages(source: Path, target: Path, stages: Sequence[str]) -> None:
     """Give the job folder `target` what these stages saved in `source`; files are shared where the disk can."""
+    import shutil
+
     with output_errors(target):
         for stage in stages:
             shutil.copytree(source / "work" / stage, target / "work" / stage, copy_function=_link)
@@ -56,4 +59,6 @@ def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
     except OSError:  # a file system without links
+        import shutil
+
         shutil.copyfile(source, target)

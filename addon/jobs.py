@@ -187,17 +187,10 @@ def _prepare(context: Any, job: Job, objects: Sequence[bpy.types.Object], stages
     except BaseException:
         store.close()
         raise
-    history = History(job_folder.root() / "history.json")
-    bar = JobProgress({stage: history.expected(job, stage) for step in steps for stage in step.stages})
+    bar, noted = timed(job, steps)
 
     def start(step: Step):
         return _workers.take() if step.place == "worker" else launching.blender(store, step)
-
-    def noted(stage: str, seconds: float) -> None:
-        try:
-            history.note(job, stage, seconds)
-        except OutputError as error:  # a worse estimate next time; the job itself goes on
-            _report(error)
 
     if any(step.place == "worker" for step in steps):
         _workers.devices = launching.settings.devices
@@ -205,6 +198,19 @@ def _prepare(context: Any, job: Job, objects: Sequence[bpy.types.Object], stages
     entry = _Entry(job, tuple(ref(obj) for obj in objects), store, session)
     _entries[session.id] = entry
     return entry
+
+
+def timed(job: Job, steps: Sequence[Step]) -> tuple[JobProgress, Callable[[str, float], None]]:
+    """The bar of a job, from how long its stages took on this machine before; and what remembers how long one took."""
+    history = History(job_folder.root() / "history.json")
+
+    def noted(stage: str, seconds: float) -> None:
+        try:
+            history.note(job, stage, seconds)
+        except OutputError as error:  # a worse estimate next time; the job itself goes on
+            _report(error)
+
+    return JobProgress({stage: history.expected(job, stage) for step in steps for stage in step.stages}), noted
 
 
 def title(objects: Sequence[BlockRef]) -> str:

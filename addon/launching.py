@@ -15,7 +15,6 @@ import bpy
 from ..backend.environment.layout import default_root
 from ..backend.job_store import JobStore
 from ..backend.painters.registry import needs_engine
-from ..backend.process import Child, child_environment
 from ..backend.protocol import PROTOCOL
 from ..backend.run_request import RunRequest, save_request
 from ..backend.session import Place, Step
@@ -23,6 +22,7 @@ from .scene_export import BLEND
 
 if TYPE_CHECKING:
     from ..backend.job import Job
+    from ..backend.process import Child
 
 
 @dataclass
@@ -56,6 +56,8 @@ def _place(job: Job, stage: str) -> Literal["blender", "worker"]:
 
 def blender(store: JobStore, step: Step) -> Place:
     """A Blender without windows that opens the exported scene and runs the step. Raises OSError."""
+    from ..backend.process import Child, child_environment  # not while enabling
+
     command = [bpy.app.binary_path, "--background", "--factory-startup", "--offline-mode", store.folder / BLEND]
     command += ["--python-exit-code", "31", "-P", _ROOT / "addon" / "scene_open.py"]
     command += ["-P", _ROOT / "backend" / "cli.py", "--", "run", step.request, "--json", "--parent-pipe"]
@@ -65,7 +67,8 @@ def blender(store: JobStore, step: Step) -> Place:
 
 def worker(device: str) -> Place:
     """The engine's process for this device ("" for whatever the engine finds). Raises OSError."""
-    from ..backend.environment.status import status  # not needed while enabling
+    from ..backend.environment.status import status
+    from ..backend.process import Child, child_environment
 
     engine = status(settings.root)
     if engine.python is None:

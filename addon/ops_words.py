@@ -7,7 +7,7 @@ The picture is looked at among the references before a job is started with it.
 from __future__ import annotations
 
 import json
-import secrets
+import os
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ class ORBIT_PAINTER_OT_reference_words(bpy.types.Operator):
         except OrbitPainterError as error:
             self.report({"ERROR"}, said(error.message, error.advice))
             return {"CANCELLED"}
-        folder = Path(bpy.app.tempdir) / f"words_{secrets.token_hex(4)}"
+        folder = Path(bpy.app.tempdir) / f"words_{os.urandom(4).hex()}"
         mesh, picture = folder / "object.obj", folder / "reference.png"
         command = ["reference", "--mesh", mesh, "--text", self.words, "--model", bpy.path.abspath(self.model)]
         command += ["--control", bpy.path.abspath(self.control)] if self.control else []

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..backend.environment.states import State
-from ..backend.models.catalogue import size_text
 from . import engine_state, launching, upkeep
 from .ops_environment import offline_reason, primary_action
 from .sentences import said
@@ -179,6 +178,8 @@ def _draw_engine_buttons(box: Any, state: State, previous: bool, offline: bool) 
 
 
 def _draw_models(box: Any, context: Any, found: upkeep.Snapshot) -> None:
+    from ..backend.models.catalogue import size_text  # not while enabling
+
     row = box.row()
     row.label(text="Models")
     total = sum(model.bytes for model in found.models if not model.external)
@@ -199,6 +200,8 @@ def _draw_models(box: Any, context: Any, found: upkeep.Snapshot) -> None:
 
 
 def _draw_model(row: Any, found: ModelStatus) -> None:
+    from ..backend.models.catalogue import size_text
+
     model = found.model
     title = model.title if model.required else tr("{title} (optional)", title=model.title)
     split = row.split(factor=0.5)

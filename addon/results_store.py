@@ -11,12 +11,10 @@ No file is ever overwritten, and none is deleted but by `empty_trash`, which als
 from __future__ import annotations
 
 import contextlib
-import filecmp
 import itertools
 import json
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -87,6 +85,8 @@ def copy_once(old: Path, new: Path) -> None:
     """Copy a file unless there is one of that name. Raises OutputError."""
     if new.exists():
         return
+    import shutil  # not while enabling, here and below
+
     with output_errors(new):
         new.parent.mkdir(parents=True, exist_ok=True)
         part = new.with_name(f".{new.name}.part")
@@ -103,6 +103,8 @@ def _ending(path: Path) -> tuple[str | None, str]:
 
 
 def _same(first: Path, second: Path) -> bool:
+    import filecmp
+
     return first.stat().st_size == second.stat().st_size and filecmp.cmp(first, second, shallow=False)
 
 
@@ -133,6 +135,8 @@ def discard(path: Path) -> None:
     """Move a file to the trash. Raises OutputError."""
     if not path.is_file():
         return
+    import shutil
+
     folder = trash() / os.urandom(6).hex()
     with output_errors(folder):
         folder.mkdir(parents=True)
@@ -154,6 +158,8 @@ def recover(wanted: set[Path]) -> None:
     missing = {path for path in wanted if not path.exists()}
     if not missing or not trash().is_dir():
         return
+    import shutil
+
     for item in trashed():
         if item.original in missing and item.path.is_file():
             with output_errors(item.original):
@@ -171,6 +177,8 @@ def trash_size() -> tuple[int, int]:
 
 def empty_trash(age: float = 0.0) -> None:
     """Delete what has been in the trash for `age` seconds. Raises OutputError."""
+    import shutil
+
     with output_errors(trash()):
         for item in list(trashed()):
             if time.time() - item.removed >= age:

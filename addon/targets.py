@@ -232,8 +232,8 @@ def _measure_next() -> float | None:
 
 def _import_for_later() -> None:
     """NumPy and our modules that need it, in a thread: the first press of the button must not hold the window up."""
-    for name in ("uv_check", "job_settings", "scene_export", "apply_result"):
-        importlib.import_module(f".{name}", __package__)
+    for name in (".uv_check", ".job_settings", ".scene_export", ".apply_result", "..backend.process"):
+        importlib.import_module(name, __package__)
 
 
 def _import_failed(error: Exception) -> None:

@@ -19,7 +19,6 @@ import bpy
 
 from ..backend.environment.layout import default_root
 from ..backend.painters.registry import engine_names, needs_engine
-from ..backend.process import Child, child_environment
 from . import engine_state
 from .translations import tr
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from ..backend.environment.status import EngineStatus
     from ..backend.models.catalogue import Model
     from ..backend.models.store import ModelStatus
+    from ..backend.process import Child
 
 PERIOD = 0.1  # seconds between two looks at what the process says
 PATIENCE = 5.0  # seconds between two steps of ending it
@@ -120,6 +120,8 @@ def start(
     program: what runs it; nothing: a background Blender, which is told the folder for engines and models. finished:
     called when the command has done its work. Raises OSError if it cannot be started.
     """
+    from ..backend.process import Child, child_environment  # not while enabling
+
     global _task, _child, _asked_at, _finished
     log = root() / "logs" / "preferences.log"
     if not log.parent.is_dir():  # a folder that is not ours yet is left alone

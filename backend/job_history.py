@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .whole_files import write_json
+from .whole_files import output_errors, write_json
 
 if TYPE_CHECKING:
     from .job import Job
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _FIRST = {"passes": 0.4, "paint": 1.0, "bake": 4.0, "model": 0.5, "preview": 4.0}
 _FIRST_NEURAL_PAINT = 15.0
 _NEWEST = 0.5  # weight of the newest measurement
+_writing = threading.Lock()  # a job in this Blender notes its times in a thread
 
 
 class History:
@@ -24,12 +26,14 @@ class History:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._rates: dict[str, float] = {}
+        self._rates = self._read()
+
+    def _read(self) -> dict[str, float]:
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            self._rates = {str(k): float(v) for k, v in data.items() if 0 < float(v) < 1e6}
+            data = json.loads(self._path.read_text(encoding="utf-8"))
+            return {str(k): float(v) for k, v in data.items() if 0 < float(v) < 1e6}
         except (OSError, ValueError, TypeError, AttributeError):
-            self._rates = {}
+            return {}
 
     def expected(self, job: Job, stage: str) -> float:
         """Seconds that the stage of this job will take."""
@@ -43,10 +47,13 @@ class History:
 
     def note(self, job: Job, stage: str, seconds: float) -> None:
         """Remember what it took. Raises OutputError."""
-        rate = seconds / _megapixels(job, stage)
-        before = self._rates.get(_name(job, stage), rate)
-        self._rates[_name(job, stage)] = _NEWEST * rate + (1 - _NEWEST) * before
-        write_json(self._path, self._rates)
+        name, rate = _name(job, stage), seconds / _megapixels(job, stage)
+        with _writing:
+            self._rates = self._read()  # other jobs may have noted theirs since
+            self._rates[name] = _NEWEST * rate + (1 - _NEWEST) * self._rates.get(name, rate)
+            with output_errors(self._path):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(self._path, self._rates)
 
 
 def _name(job: Job, stage: str) -> str:

@@ -9,7 +9,6 @@ JOB/session/done    there once the job has a result
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from pathlib import Path
 
@@ -54,6 +53,8 @@ def remove_stale(root: Path, age: float = STALE) -> list[Path]:
             lock = hold(folder / "lock")
         except OSError:  # held, or not ours to write
             continue
+        import shutil  # not while enabling
+
         shutil.rmtree(job, ignore_errors=True)
         os.close(lock)
         removed.append(job)

@@ -7,11 +7,9 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import re
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -116,6 +114,8 @@ def check_writable(folder: Path | str, need_bytes: int = 0) -> None:
             probe.write_bytes(b"\0" * 4096)
     finally:
         probe.unlink(missing_ok=True)
+    import shutil  # not while enabling
+
     free = shutil.disk_usage(folder).free
     if free < need_bytes:
         raise OutputError(
@@ -164,6 +164,8 @@ def _alive(process: int) -> bool:
 
 def file_digest(path: Path | str, progress: Progress = silent, method: str = "sha256") -> str:
     """A file's hash, hexadecimal; SHA-256 unless another is named. Raises OSError."""
+    import hashlib  # not while enabling
+
     hasher, done = hashlib.new(method), 0
     with open(path, "rb") as file:
         size = max(os.fstat(file.fileno()).st_size, 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from orbit_painter.backend.errors import CancelledError
 from orbit_painter.backend.job import Job, ReferenceSpec
+from orbit_painter.backend.job_history import History
 
 pytestmark = pytest.mark.bpy
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +60,8 @@ def test_a_whole_job_changes_nothing_in_the_file(empty, owl, tmp_path, snapshot)
         assert (view.out / name).is_file(), name
     assert view.previews[0].is_file()
     assert view.objects[0].name == "Owl"
+    history = History(tmp_path / "jobs" / "history.json")
+    assert all(history.knows(job(tmp_path), stage) for stage in ("passes", "paint", "bake")), "times are not remembered"
 
 
 def test_a_job_that_is_stopped_and_one_without_a_reference(empty, owl, tmp_path, snapshot):

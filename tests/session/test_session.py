@@ -366,5 +366,9 @@ def test_history_learns_from_this_machine(tmp_path):
     history.note(small, "paint", 10.0)
     assert History(path).expected(small, "paint") == pytest.approx(10.0)
     assert History(path).expected(large, "paint") == pytest.approx(80.0)
+    History(path).note(small, "bake", 3.0)  # another job, at the same time
+    history.note(small, "passes", 2.0)
+    assert History(path).expected(small, "bake") == pytest.approx(3.0)
+    assert History(path).expected(small, "passes") == pytest.approx(2.0)
     path.write_text("[damaged")
     assert History(path).expected(small, "bake") > 0
