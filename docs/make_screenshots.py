@@ -35,7 +35,7 @@ def main(names):
         blender = installation.RealBlender(home)
         blender.install()
         quick = ["quick"] if names == ["sub-panels"] else []
-        report = blender.play("play_pictures.py", *quick, timeout=3000)
+        report = blender.play("play_pictures", *quick, timeout=3000)
         folder = Path(home)
         pictures = {name: Image.open(folder / f"{name}.png") for name in TAKEN}
         made = {name: pictures[name].crop(VIEW) for name in ("panel", "running", "result")}

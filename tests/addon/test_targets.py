@@ -173,8 +173,8 @@ def test_polling_costs_microseconds(extension, monkeypatch):
     monkeypatch.setattr(targets, "_look", lambda context, most=None: looks.append(1) or look(context, most))
     monkeypatch.setattr(targets, "_in_background", lambda: False)
     first = overview(bpy)
-    start = time.perf_counter()
+    start = time.thread_time()
     for _ in range(100):
         assert overview(bpy) is first
     assert len(looks) == 1
-    assert time.perf_counter() - start < 0.1
+    assert time.thread_time() - start < 0.1

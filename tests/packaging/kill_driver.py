@@ -1,4 +1,4 @@
-"""Run in a Blender with its interface: presses Install, says so when it works, and quits if it is told to."""
+"""Run in a Blender with its interface: presses Install, says so when it works, and quits when it is told to."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 
 PACKAGE = "bl_ext.user_default.orbit_painter"
-root, uv, ready, ending = sys.argv[sys.argv.index("--") + 1 :]
+root, uv, ready, leave = sys.argv[sys.argv.index("--") + 1 :]
 
 
 def begin():
@@ -22,9 +22,12 @@ def begin():
         task = upkeep.task()
         if task.stage != "fetching" and task.state == "running":
             return 0.05
-        Path(ready).write_text(f"{os.getpid()} {task.state} {task.stage} {task.message}")
-        if ending == "quit":
-            bpy.ops.wm.quit_blender()
+        if not Path(ready).exists():
+            Path(ready + ".part").write_text(f"{os.getpid()} {task.state} {task.stage} {task.message}")
+            os.replace(ready + ".part", ready)
+        if not Path(leave).exists():
+            return 0.05
+        bpy.ops.wm.quit_blender()
         return None
 
     bpy.app.timers.register(tell)

@@ -13,6 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 HELPER = ROOT.parent / "shared" / "tools" / "real-blender"
+LONG = 1200  # seconds after which Blender is taken to hang; a play's conditions give up earlier
 SHIPPED = ("blender_manifest.toml", "__init__.py", "LICENSE", "addon", "backend")
 
 
@@ -40,7 +41,7 @@ class RealBlender:
         (archive,) = self.home.glob("orbit_painter-*.zip")
         self.call("run", "-c", "extension", "install-file", "-r", "user_default", "--enable", archive)
 
-    def call(self, *words, timeout=540):
+    def call(self, *words, timeout=LONG):
         """The helper with these words; its output. Fails if Blender does."""
         environment = {
             **os.environ,
@@ -54,10 +55,10 @@ class RealBlender:
         assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
         return done.stdout
 
-    def play(self, script, *words, timeout=540, window=None):
+    def play(self, name, *words, timeout=LONG, window=None):
         """Runs one of the plays of this folder with the interface; what it reported. window: its size in pixels."""
-        report = self.home / f"{Path(script).stem}.json"
+        report = self.home / f"{name}.json"
         options = ["--window-geometry", "0", "0", *window] if window else []
-        options += ["--enable-event-simulate", "--python-exit-code", "9", "-P", HERE / script, "--", report, *words]
-        self.call("gui", *options, timeout=timeout)
+        options += ["--enable-event-simulate", "--python-exit-code", "9", "-P", HERE / "driver.py", "--"]
+        self.call("gui", *options, name, report, *words, timeout=timeout)
         return json.loads(report.read_text())

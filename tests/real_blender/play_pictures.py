@@ -3,44 +3,30 @@
 
 import json
 import math
-import sys
-from pathlib import Path
 
 import bpy
-from mathutils import Euler
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 import driver
-from play_settings import use, use_tiny
+from mathutils import Euler
 
 FINE = {"views": 13, "frame": 256, "label": 128, "grid": 192, "surface": 128, "texture": 1024}
 # Headers of the sub-panels where all are closed and the main panel is empty: pixels below the top of the screen
 HEADERS = {"views": 149, "quality": 175, "output": 201, "advanced": 227, "diagnostics": 253}
 
 
-def play(report):
-    folder = Path(driver.words()[0]).parent
+def play(report, folder):
     driver.PATIENCE = 900
-    with driver.in_view():
-        bpy.data.objects.remove(bpy.data.objects["Cube"])
-        bpy.ops.import_scene.gltf(filepath=str(driver.ROOT / "examples" / "sample.glb"))
-        bpy.ops.view3d.view_axis(type="FRONT")
-        bpy.ops.view3d.view_selected()
-        bpy.ops.orbit_painter.reference_add(filepath=str(driver.ROOT / "examples" / "reference.png"))
-        bpy.ops.ed.undo_push(message="Import")
+    settings = driver.first_scene()
+    settings.quality = "STANDARD"
     view = driver.view_area().spaces.active
     view.shading.color_type = "TEXTURE"
     view.overlay.show_overlays = False
-    yield 1.0
+    yield
     view.region_3d.view_perspective = "PERSP"
     view.region_3d.view_rotation = Euler((math.radians(76), 0, math.radians(-28))).to_quaternion()
-    settings = bpy.context.scene.orbit_painter
     yield from driver.open_tab()
+    yield driver.checked
     yield from driver.screenshot(folder / "panel.png")
-    if "quick" in driver.words():
-        use_tiny(settings)
-    else:
-        use(settings, **FINE)
+    driver.use(settings, **(driver.TINY if "quick" in driver.words() else FINE))
     jobs = driver.module("addon.jobs")
     with driver.in_view():
         bpy.ops.orbit_painter.generate("INVOKE_DEFAULT")
@@ -93,6 +79,3 @@ def _alone(name, folder):
 
 def _nothing(self, context):
     pass
-
-
-driver.start(play)

@@ -5,32 +5,32 @@ The window is small, because this Blender draws with the processor. What is meas
 thread between two ticks of a timer: time in which it waited for a processor that others used is not its own.
 """
 
-import sys
 import time
-from pathlib import Path
 
 import bpy
+import driver
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-import driver
-from play_settings import use
-
 PERIOD = 0.01
+LONG = 0.04  # seconds of processor time between two ticks that are told one by one
 CALM = 6.0  # seconds that the same window is measured without a job
 
 
 class Ticks:
-    """Processor and wall time between two ticks, and our part of each."""
+    """Processor and wall time between two ticks, our part of each, and what `doing` says where it was long."""
 
-    def __init__(self):
+    def __init__(self, doing):
         self.gaps, self.ours, self.parts = [], 0.0, {}
+        self.long, self._doing, self._done = [], doing, ""
         self._last = time.thread_time(), time.perf_counter()
         bpy.app.timers.register(self._tick, persistent=True)
 
     def _tick(self):
         now = time.thread_time(), time.perf_counter()
         self.gaps.append((now[0] - self._last[0], now[1] - self._last[1] - PERIOD, self.ours))
+        before, self._done = self._done, self._doing()
+        if self.gaps[-1][0] > LONG:
+            self.long.append(f"{1000 * self.gaps[-1][0]:.0f} ms: {before} -> {self._done}")
         self.ours, self._last = 0.0, now
         return PERIOD
 
@@ -53,15 +53,21 @@ class Ticks:
 
     def take(self):
         gaps, self.gaps, self.ours = self.gaps, [], 0.0
-        return gaps
+        long, self.long = self.long, []
+        return gaps, long
 
 
-def play(report):
-    driver.first_scene()
-    settings = bpy.context.scene.orbit_painter
-    use(settings, views=9, frame=128, label=64, grid=96, surface=64, texture=512)
+def play(report, folder):
+    driver.first_scene(views=9, frame=128, label=64, grid=96, surface=64, texture=512)
     jobs = driver.module("addon.jobs")
-    ticks = Ticks()
+
+    def doing():
+        """What there is to draw: the stage, the number of frames, and whether the result is on."""
+        view = jobs.jobs()[0] if jobs.jobs() else None
+        shown = len(bpy.data.objects["Owl"].orbit_painter.variants)
+        return f"{view.stage or view.state} {len(view.previews)} {shown}" if view else "calm"
+
+    ticks = Ticks(doing)
     for name, functions in (("jobs", ["_pump", "submit"]), ("tray", ["_pump"]), ("threads", ["_tick"])):
         for function in functions:
             ticks.watch(driver.module(f"addon.{name}"), function)
@@ -81,7 +87,7 @@ def play(report):
     ticks.take()
     end = time.perf_counter() + CALM
     yield calm
-    report["calm"] = summary(ticks.take())
+    report["calm"] = summary(*ticks.take())
     with driver.in_view():
         bpy.ops.orbit_painter.generate("INVOKE_DEFAULT")
 
@@ -93,7 +99,7 @@ def play(report):
     yield applied
     end = time.perf_counter() + 1.0
     yield calm
-    report["job"] = summary(ticks.take())
+    report["job"] = summary(*ticks.take())
     report["apply"] = apply_4k(jobs.jobs()[0].out)
     report["parts"] = {name: round(1000 * spent, 1) for name, spent in ticks.parts.items()}
 
@@ -113,7 +119,7 @@ def apply_4k(folder):
     return {"cpu": round(1000 * spent[0], 1), "wall": round(1000 * spent[1], 1)}
 
 
-def summary(gaps):
+def summary(gaps, long):
     """Milliseconds; `ours`: the most of one gap that was our code; `others`: of one gap outside our code."""
     return {
         "ticks": len(gaps),
@@ -121,8 +127,5 @@ def summary(gaps):
         "wall": round(1000 * max(wall for _, wall, _ in gaps), 1),
         "ours": round(1000 * max(ours for _, _, ours in gaps), 1),
         "others": round(1000 * max(cpu - ours for cpu, _, ours in gaps), 1),
-        "long": sum(cpu > 0.1 for cpu, _, _ in gaps),
+        "long": long,
     }
-
-
-driver.start(play)

@@ -12,7 +12,8 @@ import pytest
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 pytestmark = [pytest.mark.real_blender, pytest.mark.slow]
-STALL = 0.1  # seconds that the main thread may be busy with us
+STALL = 0.1  # seconds of processor time that the main thread may be busy with us
+GRACE = 30.0  # seconds; two on an idle machine, which a test cannot count on
 
 
 def command(story, folder):
@@ -26,7 +27,7 @@ def command(story, folder):
     return [*program, "--factory-startup", "-P", str(HERE / "stories.py"), "--", story, str(folder)]
 
 
-def play(story, folder, timeout=240):
+def play(story, folder, timeout=1200):
     """What the story saw, one dict for each time it spoke."""
     done = subprocess.run(
         command(story, folder), cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False
@@ -43,7 +44,7 @@ def alive(pid):
         return False
 
 
-def gone(pid, seconds=2.0):
+def gone(pid, seconds=GRACE):
     end = time.monotonic() + seconds
     while alive(pid) and time.monotonic() < end:
         time.sleep(0.05)
@@ -66,8 +67,9 @@ def test_a_whole_job_does_not_hold_up_the_window(tmp_path):
 def test_cancel_and_retry(tmp_path):
     _, saw, again = play("cancel", tmp_path)
     assert saw["state"] == "cancelled"
-    assert saw["seconds"] < 3
-    assert again["retried"] >= 0
+    print(f"cancelled after {saw['seconds']:.2f} s")
+    assert saw["seconds"] < GRACE
+    assert again["retried"] > 0, "the finished stage was not kept"
     assert again["left"] == 0
     assert not (tmp_path / "jobs" / "job" / "work" / "paint").exists()
 
@@ -82,13 +84,14 @@ def test_loading_a_file_during_a_job(tmp_path):
 def test_undo_redo_and_save_during_a_job(tmp_path):
     _, saw = play("undo", tmp_path)
     assert saw["state"] == "done"
-    assert saw["undone"] >= 5
+    assert saw["during"] in ("running", "stalled")
     assert saw["resolved"] == "Owl"
     assert (tmp_path / "saved.blend").exists()
 
 
 def test_jobs_queue_up_and_survive_a_removed_object(tmp_path):
     *_, one, two = play("several", tmp_path)
+    assert one["states"][0] != "queued"
     assert one["states"][1] == "queued"
     assert (one["state"], two["state"]) == ("done", "done")
     assert not two["resolved"]
@@ -96,6 +99,7 @@ def test_jobs_queue_up_and_survive_a_removed_object(tmp_path):
 
 def test_quitting_during_a_job_leaves_no_process(tmp_path):
     saw = play("leave", tmp_path)
+    assert saw[-1]["state"] == "running"
     assert gone(saw[-1]["pid"])
 
 
