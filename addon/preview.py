@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures of finished objects: a still, a turntable video, and the bare base colour for comparisons."""
+"""Pictures of finished objects: a still and a turntable video."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from ..backend.errors import EngineMissingError, OutputError
 from ..backend.files import atomic_path, write_png
-from ..backend.mesh import Normalisation
 from ..backend.orbits.cameras import Camera, look
 from ..backend.progress import Progress, silent
 from . import compat
@@ -26,7 +25,6 @@ FOCAL = 60.0 / 36.0  # per picture width: a 60 mm lens on a full frame
 FILL = 0.86  # of the picture, by the object
 FPS = 20
 OVERSCAN = 4  # pixels on each side that are rendered and cut off: the denoiser spoils the border
-UNLIT_SAMPLES = 16
 
 
 def render_still(
@@ -88,21 +86,6 @@ def turntable_in_steps(
         yield 0.95, "turntable, video"
         _encode(pictures, Path(path), size)
     yield 1.0, "turntable"
-
-
-def render_unlit(
-    objects: Sequence[bpy.types.Object], camera: Camera, normalisation: Normalisation, size: int | None = None
-) -> NDArray[np.uint8]:
-    """The base colour of `objects` as `camera` sees it in the normalised frame: uint8 (h, w, 4), sRGB, straight alpha.
-
-    Texel colours arrive unchanged but for filtering: no light, view transform Standard, anti-aliased by 16 samples.
-    size: pixels along each side, instead of the camera's own.
-    """
-    if size is not None:
-        camera = camera.resized(size, size)
-    with studio(objects, samples=UNLIT_SAMPLES, lit=False, normalisation=normalisation) as made:
-        made.set_camera(camera)
-        return made.picture()
 
 
 def _camera(azimuth: float, distance: float, size: int) -> Camera:

@@ -19,15 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import EngineMissingError, InputError, UsageError
+from ..errors import EngineMissingError, UsageError
 from ..files import atomic_path
-from .accel import njit
 
 MAGIC = b"VXZ\0"
 LEVELS = {"none": 0, "deflate": 9, "lzma": 6, "zstd": 19}  # ours; 9 for lzma would take 700 MB of memory
 RESERVED = {"idx", "ptr", "svo"}
-# Where the neighbour filter looks for the value a voxel is stored relative to, in this order.
-BEFORE = ((-1, -1, -1), (0, -1, -1), (-1, 0, -1), (-1, -1, 0), (0, 0, -1), (0, -1, 0), (-1, 0, 0))
 
 
 def write_vxz(
@@ -82,22 +79,6 @@ def write_vxz(
         temporary.write_bytes(MAGIC + struct.pack(">I", 8 + len(text)) + text + binary)
 
 
-def read_vxz(path: Path | str) -> tuple[NDArray[np.int32], dict[str, NDArray[np.uint8]]]:
-    """Coordinates int32 (N, 3), chunk by chunk in Morton order, and attributes uint8 (N, C) by name.
-
-    All filters, interleavings and compressions are read. Raises InputError for a missing or damaged file,
-    EngineMissingError for zstd without the zstandard package.
-    """
-    try:
-        data = Path(path).read_bytes()
-        if data[:4] != MAGIC:
-            raise ValueError("it does not begin with VXZ and version 0")
-        start = struct.unpack(">I", data[4:8])[0]
-        return _read(json.loads(data[8:start].decode()), memoryview(data)[start:])
-    except (OSError, ValueError, KeyError, TypeError, IndexError, struct.error, zlib.error, lzma.LZMAError) as error:
-        raise InputError("voxels-damaged", f"{path} is missing or damaged ({error}).", "Write it again.") from error
-
-
 def _check(
     coords: NDArray[np.integer], attributes: Mapping[str, NDArray[np.uint8]], chunk_size: int, compression: str
 ) -> None:
@@ -126,14 +107,6 @@ def morton(local: NDArray[np.int64], depth: int) -> NDArray[np.int64]:
     return code
 
 
-def unmorton(code: NDArray[np.int64], depth: int) -> NDArray[np.int64]:
-    local = np.zeros((len(code), 3), np.int64)
-    for bit in range(depth):
-        for axis in range(3):
-            local[:, axis] |= ((code >> (3 * bit + 2 - axis)) & 1) << bit
-    return local
-
-
 def encode_octree(code: NDArray[np.int64], depth: int) -> bytes:
     """Sorted codes -> one byte per inner node, depth first, bit i set where child i exists."""
     first, level, mask = [], [], []
@@ -148,146 +121,6 @@ def encode_octree(code: NDArray[np.int64], depth: int) -> bytes:
     return np.concatenate(mask)[order].tobytes()
 
 
-@njit
-def walk_octree(tree, depth, codes):
-    """Codes of the leaves in order; their number, or -1 for a tree that ends early. Also runs as plain Python."""
-    prefix = np.zeros(depth, np.int64)
-    mask = np.zeros(depth, np.int64)
-    if len(tree) == 0:
-        return -1
-    mask[0] = tree[0]
-    position, count, level = 1, 0, 0
-    while level >= 0:
-        if mask[level] == 0:
-            level -= 1
-            continue
-        child = 0
-        while not (mask[level] >> child) & 1:
-            child += 1
-        mask[level] &= mask[level] - 1
-        code = prefix[level] * 8 + child
-        if level == depth - 1:
-            codes[count] = code
-            count += 1
-            continue
-        if position >= len(tree):
-            return -1
-        level += 1
-        prefix[level] = code
-        mask[level] = tree[position]
-        position += 1
-    return count
-
-
-def _read(header: dict[str, Any], binary: memoryview) -> tuple[NDArray[np.int32], dict[str, NDArray[np.uint8]]]:
-    size, count = int(header["chunk_size"]), int(header["num_voxel"])
-    if not 2 <= size <= 1024 or size & (size - 1):
-        raise ValueError(f"chunk size {size}")
-    depth = size.bit_length() - 1
-    method, filtering = header["compression"], header.get("filter", "none")
-    attr = header.get("attr") or []
-    channels = [(str(name), int(c)) for name, c in (attr.items() if isinstance(attr, dict) else attr)]
-    coords: list[NDArray[np.int64]] = [np.zeros((0, 3), np.int64)]
-    values: dict[str, list[NDArray[np.uint8]]] = {name: [np.zeros((0, c), np.uint8)] for name, c in channels}
-    left = count
-    for chunk in header.get("chunks", []):
-        begin, length = chunk["ptr"]
-        body = binary[begin : begin + length]
-
-        def stream(name: str, limit: int, chunk=chunk, body=body) -> NDArray[np.uint8]:
-            at, size = chunk[name]
-            return np.frombuffer(_decompress(bytes(body[at : at + size]), method, limit, header), np.uint8)
-
-        tree = stream("svo", left * depth + 1)
-        codes = np.empty(int(np.unpackbits(tree).sum()), np.int64)
-        found = walk_octree(tree, depth, codes)
-        if not 0 <= found <= left:
-            raise ValueError("the octree of a chunk is cut off or too large")
-        codes, left = codes[:found], left - found
-        local = unmorton(codes, depth)
-        coords.append(local + np.asarray(chunk["idx"], np.int64) * size)
-        for name, rows in _rows(stream, header.get("attr_interleave", "as_is"), channels, found).items():
-            values[name].append(_unfilter(rows, filtering, codes, local, depth))
-    if left:
-        raise ValueError(f"{left} of {count} voxels are missing")
-    joined = np.concatenate(coords)
-    if len(joined) and (joined.min() < 0 or joined.max() > 2**30):
-        raise ValueError("coordinates out of range")
-    return joined.astype(np.int32), {name: np.concatenate(parts) for name, parts in values.items()}
-
-
-def _rows(stream: Any, interleave: str, channels: list[tuple[str, int]], count: int) -> dict[str, NDArray[np.uint8]]:
-    """The stored rows uint8 (count, C) of each attribute of a chunk."""
-    if interleave == "as_is":
-        return {name: stream(name, count * c).reshape(count, c) for name, c in channels}
-    if interleave == "none":
-        return {
-            name: np.stack([stream(f"{name}_{i}", count).reshape(count) for i in range(c)], axis=1)
-            for name, c in channels
-        }
-    if interleave == "all":
-        total = sum(c for _, c in channels)
-        rows = stream("attr", count * total).reshape(count, total)
-        ends = np.cumsum([c for _, c in channels])
-        return {name: rows[:, end - c : end] for (name, c), end in zip(channels, ends, strict=True)}
-    raise ValueError(f"unknown attr_interleave {interleave}")
-
-
-def _unfilter(
-    rows: NDArray[np.uint8], filtering: str, codes: NDArray[np.int64], local: NDArray[np.int64], depth: int
-) -> NDArray[np.uint8]:
-    if filtering == "none" or len(rows) == 0:
-        return rows
-    if filtering == "parent":
-        return _add_up(*_parent_chain(rows, codes, depth))
-    if filtering == "neighbor":
-        return _add_up(rows, _earlier_neighbour(local, codes, depth))
-    raise ValueError(f"unknown filter {filtering}")
-
-
-def _add_up(rows: NDArray[np.uint8], before: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """value[i] = rows[i] + value[before[i]] modulo 256, before = -1 ends a chain; by pointer doubling."""
-    value = rows.copy()
-    while (before >= 0).any():
-        linked = before >= 0
-        source = np.maximum(before, 0)
-        value = value + np.where(linked[:, None], value[source], np.uint8(0))
-        before = np.where(linked, before[source], -1)
-    return value
-
-
-def _parent_chain(
-    rows: NDArray[np.uint8], codes: NDArray[np.int64], depth: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Per leaf its row and the leaf it adds to.
-
-    A node has the value of its first leaf, so leaf j, where child i of node A begins, adds to the first leaf of child
-    i - 1; A is the lowest common ancestor of leaves j - 1 and j. Rows are stored by A in pre-order, then by child.
-    """
-    differ = codes[1:] ^ codes[:-1]
-    level = np.zeros(len(differ), np.int64)  # of A's children, counted from the leaves
-    for k in range(1, depth):
-        level[differ >= (1 << (3 * k))] = k
-    ancestor = (codes[1:] >> (3 * (level + 1))) << (3 * (level + 1))
-    order = np.lexsort((-level, ancestor))
-    row = np.empty(len(differ), np.int64)
-    row[order] = np.arange(1, len(differ) + 1)
-    before = np.searchsorted(codes, (codes[:-1] >> (3 * level)) << (3 * level))
-    return rows[np.concatenate([[0], row])], np.concatenate([[-1], before])
-
-
-def _earlier_neighbour(local: NDArray[np.int64], codes: NDArray[np.int64], depth: int) -> NDArray[np.int64]:
-    """Row of the first existing voxel among BEFORE, -1 where there is none."""
-    before = np.full(len(local), -1)
-    for step in BEFORE:
-        beside = local + np.asarray(step)
-        wanted = morton(np.maximum(beside, 0), depth)
-        at = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
-        exists = (beside >= 0).all(axis=1) & (codes[at] == wanted) & (before < 0)
-        before[exists] = at[exists]
-    return before
-
-
 def _zstandard() -> Any:
     try:
         import zstandard
@@ -300,40 +133,13 @@ def _zstandard() -> Any:
     return zstandard
 
 
-def _lzma_filters(level: int) -> list[dict[str, int]]:
-    return [{"id": lzma.FILTER_LZMA2, "preset": level}]
-
-
 def _compress(data: bytes, method: str) -> bytes:
     level = LEVELS[method]
     if method == "deflate":
         packer = zlib.compressobj(level, zlib.DEFLATED, -15)
         return packer.compress(data) + packer.flush()
     if method == "lzma":
-        return lzma.compress(data, lzma.FORMAT_RAW, filters=_lzma_filters(level))
+        return lzma.compress(data, lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "preset": level}])
     if method == "zstd":
         return _zstandard().ZstdCompressor(level=level).compress(data)
     return data
-
-
-def _decompress(data: bytes, method: str, limit: int, header: dict[str, Any]) -> bytes:
-    """At most `limit` bytes, so that a damaged or hostile file cannot fill the memory."""
-    if method == "deflate":
-        out = zlib.decompressobj(-15).decompress(data, limit + 1)
-    elif method == "lzma":
-        level = min(max(int(header.get("compression_level", 9)), 0), 9)
-        unpacker = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=_lzma_filters(level))
-        out = unpacker.decompress(data, limit + 1)
-    elif method == "zstd":
-        zstandard = _zstandard()
-        try:
-            out = zstandard.ZstdDecompressor().stream_reader(data).read(limit + 1)
-        except zstandard.ZstdError as error:
-            raise ValueError(str(error)) from error
-    elif method == "none":
-        out = data
-    else:
-        raise ValueError(f"unknown compression {method}")
-    if len(out) > limit:
-        raise ValueError("a stream is longer than its voxels need")
-    return out

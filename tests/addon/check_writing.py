@@ -21,7 +21,7 @@ def main(folder, model):
     from orbit_painter.addon.export import export_glb, save_blend
     from orbit_painter.addon.import_file import import_file
     from orbit_painter.addon.picture_read import read_picture
-    from orbit_painter.addon.preview import render_still, render_turntable, render_unlit
+    from orbit_painter.addon.preview import render_still, render_turntable
     from orbit_painter.addon.scene_read import read_mesh
     from orbit_painter.addon.scene_write import apply_textures, restore
     from orbit_painter.addon.unwrap import unwrap_objects
@@ -29,6 +29,7 @@ def main(folder, model):
     from orbit_painter.backend.files import write_png
     from orbit_painter.backend.orbits.cameras import orthographic_front
     from state_guard import snapshot
+    from unlit import render_unlit
 
     (obj,) = (o for o in import_file(model) if o.type == "MESH")
     before = snapshot()

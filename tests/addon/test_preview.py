@@ -31,7 +31,7 @@ def cube(empty):
 
 
 def unlit(objects, camera, normalisation=None, **options):
-    from orbit_painter.addon.preview import render_unlit
+    from orbit_painter.tests.addon.unlit import render_unlit
 
     normalisation = normalisation or Normalisation((5, 2, 1), 0.25)
     return render_unlit(objects, camera, normalisation, **options)

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the panel says about the selection, and why nothing can be generated."""
 
-import time
-
 import pytest
 from orbit_painter.backend.errors import InputError
 
@@ -160,8 +158,8 @@ def test_a_job_takes_more_objects_than_the_panel_looks_at(extension):
     assert len(targets.usable_objects(bpy.context)) == 40
 
 
-def test_polling_costs_microseconds(extension, monkeypatch):
-    """With many objects selected, as the interface polls: nothing has changed since the last look."""
+def test_polling_looks_once_while_nothing_changes(extension, monkeypatch):
+    """With many objects selected, as the interface polls many times a second."""
     bpy = extension
     for _ in range(200):
         bpy.ops.mesh.primitive_cube_add()
@@ -173,8 +171,6 @@ def test_polling_costs_microseconds(extension, monkeypatch):
     monkeypatch.setattr(targets, "_look", lambda context, most=None: looks.append(1) or look(context, most))
     monkeypatch.setattr(targets, "_in_background", lambda: False)
     first = overview(bpy)
-    start = time.thread_time()
     for _ in range(100):
         assert overview(bpy) is first
     assert len(looks) == 1
-    assert time.thread_time() - start < 0.1
