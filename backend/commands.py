@@ -36,6 +36,8 @@ from .run_folder import RunFolder
 from .run_request import RunRequest, load_request
 from .training import command as train_command
 
+NO_LOG = (CancelledError, UsageError)  # what the artist chose or wrote: a traceback says no more than the sentence
+
 
 def main(words: Sequence[str], make_host: Callable[[], Host]) -> int:
     """Run one command and return the process's exit status. Never raises."""
@@ -96,7 +98,7 @@ def main(words: Sequence[str], make_host: Callable[[], Host]) -> int:
             return int(stop.code or 0)
         except BaseException as failure:  # the one place where a program may catch everything: it reports it
             error = explained(failure)
-            console.error(error, None if isinstance(error, CancelledError) else write_log(failure, out))
+            console.error(error, None if isinstance(error, NO_LOG) else write_log(failure, out))
             return error.exit_status
     return 0
 

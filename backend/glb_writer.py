@@ -24,7 +24,7 @@ from .mesh import MeshData
 from .mesh_formats.gltf import Document, open_gltf, pieces, resource, uv_name, uv_sets
 from .mesh_formats.obj import Y_UP
 from .mesh_formats.part import DamagedFileError, Part
-from .meshfile import place_parts, read_parts, unique_names
+from .meshfile import damage_told, place_parts, read_parts, unique_names
 
 _COMPONENTS = {"i1": 5120, "u1": 5121, "i2": 5122, "u2": 5123, "u4": 5125, "f4": 5126}
 _ARRAY_BUFFER, _INDEX_BUFFER = 34962, 34963
@@ -108,12 +108,13 @@ def write_textured_glb(
     """
     source = Path(source)
     if source.suffix.lower() in (".glb", ".gltf"):
-        document = open_gltf(source)
+        with damage_told(source):
+            document = open_gltf(source)
+            writer, notes = _taken_over(document)
         objects = _locate(document, source, mesh)
     else:
         document, objects = _from_mesh(mesh)
-    writer = _Writer(copy.deepcopy(document.json))
-    notes = _take_over(writer, document)
+        writer, notes = _taken_over(document)
     notes += _Texturing(writer, document, mesh, textures).apply(objects)
     _save(writer, Path(path))
     return notes
@@ -190,13 +191,17 @@ def _keys(table: NDArray[np.floating]) -> NDArray[np.void]:
     return table.view(np.dtype((np.void, table.itemsize * table.shape[1]))).ravel()
 
 
-def _take_over(writer: _Writer, document: Document) -> list[str]:
-    """All buffer views into one buffer, and pictures beside the file into it too, but for those that are missing.
-    Returns notes."""
+def _taken_over(document: Document) -> tuple[_Writer, list[str]]:
+    """A copy with all buffer views in one buffer, and pictures beside the file in it too, but for those that are
+    missing; notes. Raises DamagedFileError."""
+    writer = _Writer(copy.deepcopy(document.json))
     views = writer.json.pop("bufferViews", [])
-    for index, view in enumerate(views):
-        more = {k: v for k, v in view.items() if k not in ("buffer", "byteOffset", "byteLength")}
-        writer.add_bytes(document.view(index), **more)
+    try:
+        for index, view in enumerate(views):
+            more = {k: v for k, v in view.items() if k not in ("buffer", "byteOffset", "byteLength")}
+            writer.add_bytes(document.view(index), **more)
+    except (KeyError, IndexError, TypeError) as error:
+        raise DamagedFileError("its parts do not fit together") from error
     missing = []
     for image in writer.json.get("images", []):
         if (uri := image.get("uri")) is None:
@@ -210,7 +215,7 @@ def _take_over(writer: _Writer, document: Document) -> list[str]:
         kind = uri[5:].partition(";")[0] if uri.startswith("data:") else ""
         image["mimeType"] = kind or _MIME.get(PurePosixPath(uri).suffix.lower(), "image/png")
         image["bufferView"] = writer.add_bytes(data)
-    return [f"The model's picture {uri[:80]} is missing, also in the written model." for uri in missing]
+    return writer, [f"The model's picture {uri[:80]} is missing, also in the written model." for uri in missing]
 
 
 class _Texturing:

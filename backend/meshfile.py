@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,15 @@ def read_parts(path: Path) -> tuple[list[Part], list[str]]:
         )
     if not path.is_file():
         raise InputError("file-missing", f"There is no file {path}.", "Check the path.")
-    try:
+    with damage_told(path):
         return READERS[kind](path)
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Raises InputError (file-unreadable, file-damaged) for what readers raise inside."""
+    try:
+        yield
     except OSError as error:
         raise InputError(
             "file-unreadable", f"{path} cannot be read ({error.strerror}).", "Check who may read the file."

@@ -65,6 +65,8 @@ class Pipeline:
         """Do `stages`; with `resume`, keep those whose inputs have not changed. Returns the summary for the user."""
         pictures = [path for r in self.job.references for path in (r.path, r.camera) if path is not None]
         results.require_apart(self.run_folder.root, self.job.mesh, pictures)
+        if "paint" in stages:
+            self._references()  # what is missing is told before anything is rendered
         history = History(Path(self.job.out).parent / "history.json")  # beside the jobs of the extension
         self.console.plan(stages, estimate(self.job, stages, history))
         if "paint" in stages and (expected := told(self.job)):

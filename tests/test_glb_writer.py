@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from orbit_painter.backend.errors import OutputError
+from orbit_painter.backend.errors import InputError, OutputError
 from orbit_painter.backend.files import write_png
 from orbit_painter.backend.glb_writer import write_textured_glb
 from orbit_painter.backend.host import TextureFiles
@@ -181,6 +181,27 @@ def test_colours_do_not_tint_and_are_not_lost(tmp_path, picture):
     assert out.json["extras"] == document["extras"]
     assert out.json["nodes"] == document["nodes"]
     assert len(notes) == 2
+
+
+def test_a_picture_that_was_cut_off_is_told(tmp_path, picture):
+    """The surface can be read, what else the file holds cannot."""
+    (tmp_path / "data.bin").write_bytes(np.array([(0, 0, 0), (1, 0, 0), (0, 1, 0)], np.float32).tobytes())
+    document = {
+        "asset": {"version": "2.0"},
+        "buffers": [{"uri": "data.bin", "byteLength": 999}],
+        "bufferViews": [{"buffer": 0, "byteLength": 36}, {"buffer": 0, "byteOffset": 36, "byteLength": 900}],
+        "accessors": [{"bufferView": 0, "componentType": 5126, "count": 3, "type": "VEC3"}],
+        "images": [{"bufferView": 1, "mimeType": "image/png"}],
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0}}]}],
+        "nodes": [{"mesh": 0}],
+    }
+    path = tmp_path / "in.gltf"
+    path.write_text(json.dumps(document))
+    mesh, _ = read_mesh_file(path)
+    with pytest.raises(InputError) as caught:
+        write_textured_glb(tmp_path / "out.glb", path, mesh, [])
+    assert caught.value.code == "file-damaged"
+    assert not (tmp_path / "out.glb").exists()
 
 
 def test_a_failed_write_leaves_nothing(assets, tmp_path, picture):

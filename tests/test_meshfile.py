@@ -240,6 +240,8 @@ def test_unusable_files_are_named(tmp_path):
         "text.stl": (b"solid a\nvertex 0 0 0\n", "file-damaged"),
         "a.glb": (b"glTF\x02\0\0\0\xff\0\0\0\xff\0\0\0JSON{}", "file-damaged"),
         "a.gltf": (b"[]", "file-damaged"),
+        "short.glb": (b"glTF\x02\0\0\0\x20\0", "file-damaged"),
+        "old.gltf": (b'{"asset": {"version": "1.0"}, "meshes": {}}', "file-damaged"),
         "empty.gltf": (b'{"asset": {"version": "2.0"}}', "mesh-empty"),
         "web.gltf": (
             b'{"asset": {"version": "2.0"}, "buffers": [{"uri": "http://example.org/a.bin", "byteLength": 9}]}',

@@ -92,8 +92,10 @@ def open_gltf(path: Path) -> Document:
     data = path.read_bytes()
     chunk = b""
     if data[:4] == b"glTF":
-        version, _, length = struct.unpack_from("<3I", data, 4)
-        if version != 2 or 20 + length > len(data):
+        if len(data) < 20:
+            raise DamagedFileError("it is cut short")
+        version, total, length = struct.unpack_from("<3I", data, 4)
+        if version != 2 or max(total, 20 + length) > len(data):
             raise DamagedFileError("it is cut short" if version == 2 else f"it is glTF version {version}")
         text, rest = data[20 : 20 + length], data[20 + length :]
         if len(rest) >= 8 and rest[4:8] == b"BIN\0":
@@ -104,8 +106,10 @@ def open_gltf(path: Path) -> Document:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DamagedFileError("its JSON part is damaged") from error
-    if not isinstance(content, dict) or "asset" not in content:
+    if not isinstance(content, dict) or not isinstance(content.get("asset"), dict):
         raise DamagedFileError("it is not a glTF file")
+    if (version := str(content["asset"].get("version", ""))).split(".")[0] != "2":
+        raise DamagedFileError(f"it is glTF version {version}")
     if any(name in _COMPRESSED for name in content.get("extensionsUsed", ())):
         raise unsupported(path.name, "is compressed (Draco or meshopt)")
     buffers = [resource(path, b["uri"]) if "uri" in b else chunk for b in content.get("buffers", [])]

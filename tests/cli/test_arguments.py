@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 from orbit_painter.backend.arguments import assignments, job_of, parser, reference_spec
+from orbit_painter.backend.commands import main
 from orbit_painter.backend.errors import OrbitPainterError, UsageError
+from orbit_painter.backend.file_host import FileHost
 from orbit_painter.backend.job import Job
 
 
@@ -110,3 +113,12 @@ def test_the_plan_of_the_neural_engine_needs_no_torch():
         check=False,
     )
     assert "a rough guess" in done.stdout + done.stderr
+
+
+def test_wrong_words_leave_no_log(tmp_path, monkeypatch, capfd):
+    """What was mistyped is told in a sentence; a traceback in a file would say no more."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert main(["generate", "--out", str(tmp_path / "out"), "--views", "x", "--json"], FileHost) == 2
+    told = json.loads(capfd.readouterr().out)
+    assert (told["type"], told["trace_path"]) == ("error", None)
+    assert list(tmp_path.iterdir()) == []

@@ -81,6 +81,12 @@ def test_references(tmp_path):
     assert (outcome.status, outcome.error["code"]) == (2, "reference-missing")
 
 
+def test_a_missing_reference_is_told_before_anything_is_rendered(tmp_path):
+    check_refused(tmp_path, 3, "file-missing", "--mesh", SAMPLE, "--reference", tmp_path / "gone.png")
+    check_refused(tmp_path, 2, "reference-missing", "--mesh", SAMPLE)
+    assert not (tmp_path / "out").exists()
+
+
 def test_unusual_but_good_references_run_through(tmp_path):
     from PIL import Image
 
