@@ -91,7 +91,7 @@ def measure(what: str, scale: str = "tiny", **options: Any) -> dict[str, Any]:
 
 
 def tables(quick: bool) -> Iterator[Table]:
-    """Each measurement in a process of its own, so that its peak memory is its own and a failure stays alone.
+    """Each large measurement in a process of its own, so that its peak memory is its own and a failure stays alone.
 
     A table is given as soon as it is measured: at full size all of them take about an hour.
     """
@@ -126,7 +126,9 @@ def _all(what: str, scale: str, cases: Mapping[str, dict[str, Any]], **common: A
 
 def _tried(what: str, scale: str, **options: Any) -> Result:
     try:
-        return case("network", what=what, scale=scale, **options)
+        if scale == "full":
+            return case("network", what=what, scale=scale, **options)
+        return measure(what, scale, **options)  # small: importing torch again would take longer than measuring
     except OrbitPainterError as error:  # out of memory on a small card, or no compiler, is a result too
         return {"failed": error.message}
 

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import OrbitPainterError
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -100,6 +102,7 @@ def forward(device: Any, scale: Scale, gasa: bool, compiled: bool, attention: st
     from ..painters.orbitpainter import attention_backends
     from ..painters.orbitpainter.gasa_kernels import chosen_backend
     from ..painters.orbitpainter.gasa_layout import build_layout
+    from ..painters.orbitpainter.speed import compile_problem
 
     model = random_network(device, scale, gasa, "bf16", device.device)
     head = model.config.attention_head_dim
@@ -113,6 +116,8 @@ def forward(device: Any, scale: Scale, gasa: bool, compiled: bool, attention: st
         layout = build_layout(sphere(scale.frames, scale.side // 2), model.gasa_options).to(device.device)
         name = f"{name}, GASA {chosen_backend('auto', layout)}"
     if compiled:
+        if reason := compile_problem(str(device.device)):
+            raise OrbitPainterError("bench-failed", reason)
         model.compile_repeated_blocks(fullgraph=False)
     time_step = torch.tensor([900.0], device=device.device)
     with torch.inference_mode():
@@ -196,7 +201,7 @@ def run(
     for model in experts:
         attention_backends.set_backend(model, attention)
     if chosen.compile and (reason := speed.compile_blocks(pipe, device.device)):
-        raise RuntimeError(reason)
+        raise OrbitPainterError("bench-failed", reason)
     random = np.random.default_rng(0)
     orbits = []
     for name in ("H", "V"):

@@ -11,22 +11,15 @@ from orbit_painter.backend.evaluation import bench_network
 from orbit_painter.backend.painters.orbitpainter.transformer import OrbitWanTransformer3DModel
 
 
-def here(asked):
-    """The cases in this process, with what passes over the command line passing as JSON."""
-
-    def case(name, **arguments):
-        assert name == "network"
-        asked.append(arguments)
-        return json.loads(json.dumps(bench_network.measure(**json.loads(json.dumps(arguments)))))
-
-    return case
-
-
 @pytest.mark.slow
 def test_the_whole_check_runs_with_tiny_networks(monkeypatch):
     """All that a GPU would be asked, so that nothing trivial fails on the first one. Compiling is tested elsewhere."""
-    asked, compiled = [], []
-    monkeypatch.setattr(bench_network, "case", here(asked))
+    compiled = []
+
+    def case(name, **arguments):
+        return json.loads(json.dumps(bench_network.measure(**arguments)))
+
+    monkeypatch.setattr(bench_network, "case", case)
     monkeypatch.setattr(OrbitWanTransformer3DModel, "compile_repeated_blocks", lambda self, **how: compiled.append(1))
     forward, attention, profiles, ends, switches = bench_network.tables(True)
     assert compiled

@@ -130,7 +130,10 @@ def test_the_worker_keeps_the_model_and_can_be_stopped(weights, environment, tmp
     )
     requests = {}
     long = replace(job, engine_options={**job.engine_options, "steps": 200})  # to be stopped before it ends
-    for name, stage, each in (("passes", "passes", job), ("paint", "paint", job), ("long", "paint", long)):
+    paper = replace(job, engine_options={**job.engine_options, "mode": "paper"})
+    for name, stage, each in (
+        ("passes", "passes", job), ("paint", "paint", job), ("paper", "paint", paper), ("long", "paint", long)
+    ):  # fmt: skip
         requests[name] = tmp_path / f"{name}.json"
         save_request(requests[name], RunRequest(each, (stage,), resume=False))
     command = [sys.executable, "-I", "-u", ROOT / "backend" / "worker.py", "--protocol", "1"]
@@ -141,17 +144,17 @@ def test_the_worker_keeps_the_model_and_can_be_stopped(weights, environment, tmp
         child.send("run", job_id="p", request=str(requests["passes"]))
         expect(child, "result")
         results = []
-        for job_id in ("a", "b"):
-            child.send("run", job_id=job_id, request=str(requests["paint"]))
+        for job_id, request in (("a", "paint"), ("b", "paper"), ("c", "paint")):
+            child.send("run", job_id=job_id, request=str(requests[request]))
             expect(child, "preview")
             assert expect(child, "result")["job_id"] == job_id
             results.append(painted(tmp_path / "out"))
-        assert results[0] == results[1]
-        child.send("run", job_id="c", request=str(requests["long"]))
+        assert results[0] == results[2] != results[1]
+        child.send("run", job_id="d", request=str(requests["long"]))
         expect(child, "progress")
-        child.send("cancel", job_id="c")
+        child.send("cancel", job_id="d")
         expect(child, "cancelled")
-        assert painted(tmp_path / "out") == results[0]
+        assert painted(tmp_path / "out") == results[2]
         child.send("free")
         expect(child, "freed")
     finally:
