@@ -146,6 +146,7 @@ def test_options_reach_the_network(tiny, release):
         {"first_frame": "off"},
         {"boundary": 0.0},
         {"v_mirrored": True},
+        {"output_transform": "inverse_agx"},
         {"preset": "fast", "steps": 10},
     ):
         assert not np.array_equal(images(engine.paint(request(tiny, release, **change), silent)), plain), change

@@ -40,9 +40,30 @@ def test_parameters_of_the_specification():
     assert NetworkSize().parameters == 14_289_556_544 + 332_800
 
 
-@pytest.mark.parametrize(("workload", "petaflop"), [(A, 1.760), (B, 1.679), (C, 6.249)])
-def test_arithmetic_of_the_specification(workload, petaflop):
-    assert NetworkSize().forward_flops(workload.tokens) == pytest.approx(petaflop * 1e15, rel=2e-3)
+# D, both orbits side by side, is a layout that no weights were made for; its count is checked all the same.
+@pytest.mark.parametrize(
+    ("tokens", "petaflop"), [(A.tokens, 1.760), (B.tokens, 1.679), (C.tokens, 6.249), (34_816, 1.842)]
+)
+def test_arithmetic_of_the_specification(tokens, petaflop):
+    assert NetworkSize().forward_flops(tokens) == pytest.approx(petaflop * 1e15, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("workload", "petaflop"), [(A, 0.60), (B, 2 * (2 * 0.160 + 0.269)), (C, 2 * (2 * 0.362 + 0.608))]
+)
+def test_arithmetic_of_the_vae(workload, petaflop):
+    """Position and normals of both orbits encoded, both decoded."""
+    assert workload.vae_flops == pytest.approx(petaflop * 1e15, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("storage", "gigabytes", "block"), [("bf16", 28.6, 0.70), ("fp8", 14.3, 0.35), ("4bit", 8.0, 0.19)]
+)
+def test_weights_of_the_specification(storage, gigabytes, block):
+    """fp8 and 4 bit: what lies outside of the blocks stays bf16."""
+    size = NetworkSize()
+    assert profiles.expert_bytes(size, storage) == pytest.approx(gigabytes * GB, rel=0.02)
+    assert size.block_parameters * profiles.BYTES[storage] == pytest.approx(block * GB, rel=0.02)
 
 
 def test_arithmetic_is_what_pytorch_counts():

@@ -18,6 +18,7 @@ _CHOICES = {
     "first_frame": ("clean", "noised", "off"),
     "cache": STEP_CACHES,
     "split": ("auto", "context"),
+    "output_transform": ("none", "inverse_agx"),
     "framing": ("auto", "keep"),
     "background": ("auto", "keep"),
 }
@@ -53,6 +54,7 @@ class OrbitPainterOptions:
     first_frame   how the vertical orbit takes over the horizontal one's first frame; first_frame_steps: for how long
     v_mirrored    the vertical orbit is shown to the network left-right mirrored
     truncate      convert to 8 bits as the published code does
+    output_transform   inverse_agx: Blender's AgX, which the published training data went through, is taken off
     lora_high, lora_low   further LoRAs (distillation), one per expert, each with its strength
     framing       auto: the reference is scaled to the object's framing; keep: as it is, padded to a square
     background    auto: a reference without useful alpha gets its background removed; keep: it is all object
@@ -82,6 +84,7 @@ class OrbitPainterOptions:
     first_frame_steps: int | None = None
     v_mirrored: bool = False
     truncate: bool = False
+    output_transform: str = "none"
     lora_high: str | None = None
     lora_low: str | None = None
     lora_high_strength: float = 1.0

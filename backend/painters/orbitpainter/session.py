@@ -36,6 +36,7 @@ from .prompts import PromptEmbeddings, encode_prompts, load_prompts, save_prompt
 from .reference import PreparedReference, frontal, prepare
 from .sampler import SHIFT, Expert, Guidance
 from .transformer import OrbitWanTransformer3DModel
+from .view_transform import without_agx
 from .weights import PROMPTS, cache_folder, find_matting, fingerprint, prompts_missing
 
 
@@ -154,7 +155,7 @@ class Session:
                 callback_on_step_end=look.after_step,
                 progress=part(progress, 0.1, 0.99),
             )
-        frames = _frames(request, orbits, painted.frames, options.v_mirrored)
+        frames = _frames(request, orbits, painted.frames, options)
         for index in range(0, len(frames), 8):
             request.preview(index, frames[index].image)
         progress(1.0, "painted")
@@ -291,13 +292,17 @@ class _Look:
 
 
 def _frames(
-    request: PaintRequest, orbits: list[OrbitPictures], painted: list[NDArray[np.uint8]], v_mirrored: bool
+    request: PaintRequest,
+    orbits: list[OrbitPictures],
+    painted: list[NDArray[np.uint8]],
+    options: OrbitPainterOptions,
 ) -> list[Frame]:
     """The painted orbits as frames, opaque where the object is."""
     frames: list[Frame] = []
     for orbit, views in zip(orbits, painted, strict=True):
-        flip = np.s_[:, ::-1] if v_mirrored and orbit.segment.orbit == "V" else np.s_[:]
+        flip = np.s_[:, ::-1] if options.v_mirrored and orbit.segment.orbit == "V" else np.s_[:]
         for colour, mask in zip(views, orbit.mask, strict=True):
+            colour = without_agx(colour) if options.output_transform == "inverse_agx" else colour
             alpha = np.where(mask, 255, 0).astype(np.uint8)[..., None]
             image = np.ascontiguousarray(np.concatenate([colour, alpha], axis=-1)[flip])
             frames.append(Frame(image, request.passes.cameras[len(frames)]))
