@@ -187,10 +187,13 @@ def _prepare(context: Any, job: Job, objects: Sequence[bpy.types.Object], stages
     except BaseException:
         store.close()
         raise
-    bar, noted = timed(job, steps)
+    bar, note = timed(job, steps)
 
     def start(step: Step):
         return _workers.take() if step.place == "worker" else launching.blender(store, step)
+
+    def noted(stage: str, seconds: float) -> None:  # a slow disk must not hold the window up
+        threads.start(partial(note, stage, seconds), lambda done: None, _report)
 
     if any(step.place == "worker" for step in steps):
         _workers.devices = launching.settings.devices

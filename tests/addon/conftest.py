@@ -68,7 +68,7 @@ def real_blender():
 
     def run(script, *arguments):
         line = [*command, "--factory-startup", "--python-exit-code", "9", "-P", str(HERE / script), "--", *arguments]
-        done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=240)
+        done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=1200)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout
 

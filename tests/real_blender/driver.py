@@ -229,7 +229,7 @@ def press_high_button(happened):
 def _high_button():
     """Where the topmost high button is, in window coordinates, once two pictures of the screen agree."""
     before = None
-    for _ in range(LOOKS):
+    for _ in range(50):
         screen = yield from glance()
         side = region("UI")
         column = screen[:, side.x + 60].astype(int)  # left of the button's words, right of its icon
