@@ -83,6 +83,12 @@ def _direction(random: Random) -> NDArray[np.float64]:
     return d / np.linalg.norm(d)
 
 
+def _across(random: Random) -> NDArray[np.float64]:
+    """Any direction across the front view: what changes along it is seen there, and goes on at the back."""
+    angle = random.uniform(0, 2 * np.pi)
+    return np.array([np.cos(angle), 0.0, np.sin(angle)])
+
+
 def _stripes(random: Random, low: float = 0.12, high: float = 0.4) -> Pattern:
     direction, width, phase = _direction(random), random.uniform(low, high), random.uniform(0, 1)
     share = random.uniform(0.3, 0.7)
@@ -99,18 +105,18 @@ def _plaid(random: Random) -> Pattern:
     return lambda p, n: 0.5 * (first(p, n) + second(p, n))
 
 
-def _waves(random: Random, scale: float) -> Callable[[Points], NDArray[np.float32]]:
+def _field(random: Random, scale: float) -> Callable[[Points], NDArray[np.float32]]:
     wave, phase = random.normal(0, scale, (3, 5)), random.uniform(0, 2 * np.pi, 5)
     return lambda p: np.cos(p @ wave + phase).sum(axis=1).astype(np.float32)
 
 
 def _noise(random: Random) -> Pattern:
-    field = _waves(random, 9.0)
+    field = _field(random, 9.0)
     return lambda p, _: np.clip(0.5 + 0.3 * field(p), 0, 1).astype(np.float32)
 
 
 def _spots(random: Random) -> Pattern:
-    field, level = _waves(random, 10.0), random.uniform(-0.5, 1.0)
+    field, level = _field(random, 10.0), random.uniform(-0.5, 1.0)
     return lambda p, _: (field(p) > level).astype(np.float32)
 
 
@@ -120,14 +126,20 @@ def _gradient(random: Random) -> Pattern:
 
 
 def _plain(random: Random) -> Pattern:
-    field = _waves(random, 4.0)
+    field = _field(random, 4.0)
     return lambda p, _: np.clip(0.06 * (field(p) + 1), 0, 1).astype(np.float32)
 
 
 def _facing(random: Random) -> Pattern:
-    """Another colour where the surface looks in a direction: snow, dust, a painted lid."""
-    direction, level = _direction(random), random.uniform(-0.3, 0.6)
+    """Another colour where the surface looks in a direction that the front shows: snow, dust, a painted lid."""
+    direction, level = _across(random), random.uniform(-0.3, 0.6)
     return lambda _, n: np.clip(0.5 + 4 * (n @ direction - level), 0, 1).astype(np.float32)
+
+
+def _waves(random: Random) -> Pattern:
+    """Wide soft bands."""
+    direction, length, phase = _across(random), random.uniform(0.6, 1.4), random.uniform(0, 2 * np.pi)
+    return lambda p, _: (0.5 + 0.5 * np.cos(2 * np.pi / length * (p @ direction) + phase)).astype(np.float32)
 
 
 SURFACES: dict[str, Callable[[Random], Pattern]] = {
@@ -139,6 +151,7 @@ SURFACES: dict[str, Callable[[Random], Pattern]] = {
     "gradient": _gradient,
     "plain": _plain,
     "facing": _facing,
+    "waves": _waves,
 }
 
 

@@ -6,7 +6,6 @@ Features of pictures are computed item by item and kept; distances between sets 
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import EngineMissingError, InputError, UsageError
+from ..errors import InputError, UsageError
+from ..packages import require_packages
 
 if TYPE_CHECKING:
     from .backbones import Clip, Inception, Lpips
@@ -71,13 +71,8 @@ def check_metrics(asked: Sequence[str], weights: Weights) -> list[str]:
         if not Path(path).exists():
             raise InputError("weights-missing", f"There is nothing at {path}.", f"Correct {NEEDS[name][1].split()[0]}.")
     if chosen:
-        for module in ("torch", "torchmetrics", "transformers", "safetensors"):
-            if importlib.util.find_spec(module) is None:
-                raise EngineMissingError(
-                    "metrics-missing",
-                    f"The learned metrics need the package {module}, which this Python does not have.",
-                    "Install torch and requirements/train.txt, and run the command with that Python.",
-                )
+        packages = ("torch", "torchmetrics", "transformers", "safetensors")
+        require_packages(packages, "metrics-missing", "The learned metrics need")
     return chosen
 
 

@@ -18,11 +18,23 @@ from ..progress import Progress, part, silent
 from . import checkpoint
 from .config import TrainConfig
 from .export import load_network
-from .held_out import Score, grey, held_out_folder, held_out_samples, mean_colour, network_painter, score, write_sheet
+from .held_out import (
+    STEPS,
+    USUAL_STEPS,
+    Score,
+    grey,
+    held_out_folder,
+    held_out_samples,
+    mean_colour,
+    network_painter,
+    score,
+    write_sheet,
+)
 from .network import build_vae, encoded_prompt
 from .trainer import train
 
 ROWS = ("everything", "no position", "no normal", "no GASA", "no reference")
+BySteps = dict[int, Score]  # by the sampler's steps
 BASELINES = {"mean colour of the reference": mean_colour, "grey": grey}
 
 
@@ -56,28 +68,36 @@ def run_ablation(
         if kept[row] is None:
             kept[row] = _row(row_config(config, row), out / _folder(row), samples, report, note)
     found = {row: one for row, one in kept.items() if one is not None}
-    found |= {name: score(painter, samples) for name, painter in BASELINES.items()}
-    write_json(out / "ablation.json", {name: one.to_json() for name, one in found.items()})
+    found |= {name: dict.fromkeys(STEPS, score(painter, samples)) for name, painter in BASELINES.items()}
+    write_json(out / "ablation.json", {name: _to_json(one) for name, one in found.items()})
     (out / "ablation.md").write_text(table(found, config), encoding="utf-8")
     return out / "ablation.md"
 
 
-def _row(config: TrainConfig, out: Path, samples: Sequence, progress: Progress, note: Callable[[str], None]) -> Score:
+def _row(config: TrainConfig, out: Path, samples: Sequence, progress: Progress, note: Callable[[str], None]) -> BySteps:
     folder = train(config, out, resume=True, progress=part(progress, 0, 0.9), note=note)
-    network = load_network(folder, config)
-    painter = network_painter(network, build_vae(config.model), encoded_prompt(config.model), config.model)
-    write_sheet(out / "held_out.png", painter, samples[:4])
-    found = score(painter, samples, part(progress, 0.9, 1.0))
-    write_json(out / "score.json", found.to_json())
+    network, vae, prompt = load_network(folder, config), build_vae(config.model), encoded_prompt(config.model)
+    painters = {steps: network_painter(network, vae, prompt, config.model, steps) for steps in STEPS}
+    write_sheet(out / "held_out.png", painters[USUAL_STEPS], samples[:4])
+    report = part(progress, 0.9, 1.0)
+    found = {
+        steps: score(painter, samples, part(report, place / len(STEPS), (place + 1) / len(STEPS)))
+        for place, (steps, painter) in enumerate(painters.items())
+    }
+    write_json(out / "score.json", _to_json(found))
     return found
+
+
+def _to_json(scores: BySteps) -> dict[str, dict[str, float]]:
+    return {str(steps): one.to_json() for steps, one in scores.items()}
 
 
 def _folder(row: str) -> str:
     return row.replace(" ", "-")
 
 
-def _finished(config: TrainConfig, out: Path) -> Score | None:
-    """The score of a row that has been trained for as many steps. Raises UsageError where it had other settings."""
+def _finished(config: TrainConfig, out: Path) -> BySteps | None:
+    """The scores of a row that has been trained for as many steps. Raises UsageError where it had other settings."""
     found = checkpoint.checkpoints(out)
     if not found or not (out / "score.json").exists():
         return None
@@ -85,18 +105,22 @@ def _finished(config: TrainConfig, out: Path) -> Score | None:
     checkpoint.check_same(config, state, found[-1])
     if state["step"] != config.run.steps:
         return None
-    return Score(**json.loads((out / "score.json").read_text(encoding="utf-8")))
+    written = json.loads((out / "score.json").read_text(encoding="utf-8"))
+    return {int(steps): Score(**one) for steps, one in written.items()}
 
 
-def table(scores: dict[str, Score], config: TrainConfig) -> str:
+def table(scores: dict[str, BySteps], config: TrainConfig) -> str:
     """Markdown."""
-    run, count = config.run, next(iter(scores.values())).objects
+    run, count = config.run, next(iter(scores.values()))[USUAL_STEPS].objects
+    heads = [f"hidden views, {steps} step{'s' * (steps > 1)}" for steps in STEPS]
     lines = [
-        "| trained with | PSNR, hidden views | PSNR, all views |",
-        "| --- | --- | --- |",
-        *(f"| {name} | {one.hidden:.2f} dB | {one.every:.2f} dB |" for name, one in scores.items()),
-        "",
-        f"{run.steps} steps of {run.batch} objects with {run.draws} noise levels each, the same for every row; "
-        f"{count} held-out objects; hidden views look from 90 degrees or more away from the reference.",
+        f"| trained with | {' | '.join(heads)} | all views, {USUAL_STEPS} steps |",
+        "| --- |" + " --- |" * (len(STEPS) + 1),
     ]
-    return "\n".join(lines) + "\n"
+    for name, one in scores.items():
+        hidden = " | ".join(f"{one[steps].hidden:.2f} dB" for steps in STEPS)
+        lines.append(f"| {name} | {hidden} | {one[USUAL_STEPS].every:.2f} dB |")
+    return "\n".join(lines) + (
+        f"\n\n{run.steps} steps of {run.batch} objects with {run.draws} noise levels each, the same for every row; "
+        f"mean PSNR of {count} held-out objects; hidden views look from 90 degrees or more away from the reference.\n"
+    )

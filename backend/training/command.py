@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -13,8 +12,9 @@ from typing import Any
 
 from ..actions import add_actions
 from ..console import Console, stage_progress
-from ..errors import EngineMissingError, UsageError
+from ..errors import UsageError
 from ..files import write_json
+from ..packages import require_packages
 from ..progress import Progress
 from ..run_folder import RunFolder
 from .config import TrainConfig, read_config
@@ -58,13 +58,7 @@ def add_arguments(commands: Any, parser_class: type[argparse.ArgumentParser]) ->
 
 def run_command(options: argparse.Namespace, console: Console, check: Callable[[], None]) -> None:
     """Run one action. Raises OrbitPainterErrors."""
-    for module in ("torch", "diffusers", "accelerate", "safetensors"):
-        if importlib.util.find_spec(module) is None:
-            raise EngineMissingError(
-                "training-missing",
-                f"Training needs the package {module}, which this Python does not have.",
-                "Install requirements/train.txt and torch, and run the command with that Python.",
-            )
+    require_packages(("torch", "diffusers", "accelerate", "safetensors"), "training-missing", "Training needs")
     if options.action == "export":
         _export(options, console)
         return

@@ -23,6 +23,8 @@ class DataConfig:
     held_out    shards of other objects, for the sample sheets; empty: the last samples of `shards`
     first_seed  the procedural objects are those of the seeds from this one on
     latents     folder in which encoded latents are kept for the next epoch; empty: encode every time
+    continued   the target's colours go on past the silhouette, where the released data are black: a small network then
+                has no edge to learn, which the passes show anyway and the engine cuts out by them
     """
 
     shards: str = ""
@@ -31,6 +33,7 @@ class DataConfig:
     views: tuple[int, int] = (60, 60)  # of procedural objects
     size: int = 512  # of procedural objects
     latents: str = ""
+    continued: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ..painters.orbitpainter.gasa_layout import GasaLayout, build_layout
 from ..painters.orbitpainter.gasa_tokens import PATCH, GasaOptions, TokenGeometry, token_geometry, tokens_to_keep
 from ..painters.orbitpainter.latent_layouts import Run, encode_run, plan_runs
 from ..painters.orbitpainter.latents import encode, network_input, pixels_to_video
+from ..painters.projection.sampling import bleed
 from .config import ModelConfig
 
 
@@ -82,8 +83,10 @@ def run_of(sample: OrbitSample, model: ModelConfig, stride: int, random: np.rand
     return runs[int(random.integers(len(runs)))]
 
 
-def encode_sample(vae: Any, sample: OrbitSample, run: Run, grid: int) -> Encoded:
-    """Encode the passes of the orbits in `run`. grid: voxels along a side, see `GasaOptions`. Raises InputError."""
+def encode_sample(vae: Any, sample: OrbitSample, run: Run, grid: int, continued: bool = False) -> Encoded:
+    """Encode the passes of the orbits in `run`. grid: voxels along a side, see `GasaOptions`. continued: see
+    `DataConfig`. Raises InputError.
+    """
     if sample.size % PATCH:
         raise InputError(
             "sample-size",
@@ -92,11 +95,11 @@ def encode_sample(vae: Any, sample: OrbitSample, run: Run, grid: int) -> Encoded
         )
     orbits = {"H": slice(0, sample.views[0]), "V": slice(sample.views[0], None)}
     parts = [orbits[segment.orbit] for segment in run.segments]
-    latents = {}
+    passes = {name: getattr(sample, name) for name in ("albedo", "position", "normal")}
+    if continued:
+        passes["albedo"] = past_silhouette(sample.albedo, sample.mask)
     with torch.no_grad():
-        for name in ("albedo", "position", "normal"):
-            frames = getattr(sample, name)
-            latents[name] = encode_run(vae, run, [frames[part] for part in parts])
+        latents = {name: encode_run(vae, run, [frames[part] for part in parts]) for name, frames in passes.items()}
     frames = []
     for segment, part in zip(run.segments, parts, strict=True):
         position, mask = sample.position[part], sample.mask[part]
@@ -104,6 +107,15 @@ def encode_sample(vae: Any, sample: OrbitSample, run: Run, grid: int) -> Encoded
     rows, columns = (side // 2 for side in latents["albedo"].shape[3:])
     geometry = token_geometry(frames, rows, columns, GasaOptions(grid=grid))
     return Encoded(latents["albedo"], latents["position"], latents["normal"], geometry)
+
+
+def past_silhouette(albedo: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Frames on black, uint8 (N, S, S, 3), with the object's colours all over; mask (N, S, S): the object's share."""
+    filled = []
+    for frame, cover in zip(albedo.astype(np.float32), mask.astype(np.float32) / 255, strict=True):
+        colour = np.minimum(frame / np.maximum(cover[..., None], 1 / 255), 255)
+        filled.append(np.round(bleed(colour, cover)))
+    return np.stack(filled).astype(np.uint8)
 
 
 def surface(position: NDArray[np.uint8], mask: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

@@ -18,11 +18,12 @@ from ..errors import InputError, UsageError
 from ..files import write_png
 from ..progress import Progress, part, silent
 from .config import ModelConfig, TrainConfig
-from .painting import hidden_views, masked_psnr, paint_sample, plain_reference
+from .painting import hidden_views, masked_psnr, paint_sample, plain_reference, sheet_of
 from .source import ShardSource
 
 Painter = Callable[[OrbitSample, NDArray[np.uint8]], NDArray[np.uint8]]
-STEPS = 4  # of the sampler: the figures are of small networks, which more steps do not make better
+STEPS = (1, 4, 16)  # of the sampler; after one step the picture is the network's mean guess, with more of them a sample
+USUAL_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,13 @@ def grey(sample: OrbitSample, reference: NDArray[np.uint8]) -> NDArray[np.uint8]
     return np.full_like(sample.albedo, 127)
 
 
-def network_painter(network: Any, vae: Any, prompt: torch.Tensor, model: ModelConfig) -> Painter:
-    """Paints with a network. All objects start from the same noise."""
+def network_painter(
+    network: Any, vae: Any, prompt: torch.Tensor, model: ModelConfig, steps: int = USUAL_STEPS
+) -> Painter:
+    """Paints with a network in so many steps of the sampler. All objects start from the same noise."""
 
     def paint(sample: OrbitSample, reference: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return paint_sample(network, vae, sample, reference, prompt, model, network.gasa_options, STEPS)
+        return paint_sample(network, vae, sample, reference, prompt, model, network.gasa_options, steps)
 
     return paint
 
@@ -142,7 +145,5 @@ def write_sheet(path: Path, painter: Painter, samples: Sequence[OrbitSample], co
     rows = []
     for sample in samples:
         reference = plain_reference(sample)
-        painted = painter(sample, reference)
-        shown = np.linspace(0, len(painted) - 1, min(len(painted), 2 * columns)).round().astype(int)
-        rows += [np.concatenate([reference, *frames[shown]], axis=1) for frames in (sample.albedo, painted)]
+        rows.append(sheet_of(sample, reference, painter(sample, reference), columns))
     write_png(path, np.concatenate(rows), level=9)

@@ -24,10 +24,10 @@ from .examples import Encoded
 class LatentStore:
     """One file a sample and sequence, latents in float16. A damaged file is made again."""
 
-    def __init__(self, folder: Path, vae: Any) -> None:
+    def __init__(self, folder: Path, vae: Any, continued: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         weights = [float(parameter.double().sum()) for parameter in vae.parameters()]
-        self._folder, self._vae = folder, digest(type(vae).__name__, weights)
+        self._folder, self._vae = folder, digest(type(vae).__name__, weights, continued)
 
     def get(self, sample: OrbitSample, run: Run, grid: int, encode: Callable[[], Encoded]) -> Encoded:
         """The latents of a sample, read or made. Raises OutputError."""

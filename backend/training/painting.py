@@ -71,6 +71,19 @@ def encode_black(vae: Any, shape: tuple[int, ...], device: torch.device) -> torc
     return encode(vae, frame).to(device).expand(shape)
 
 
+def sheet_of(
+    of: OrbitSample, reference: NDArray[np.uint8], painted: NDArray[np.uint8], columns: int
+) -> NDArray[np.uint8]:
+    """Two rows of a picture, uint8 (2 S, (n + 1) S, 3): the reference and up to 2 `columns` views; the truth above what
+    was painted, which is cut out by the object's mask.
+    """
+    shown = np.linspace(0, len(painted) - 1, min(len(painted), 2 * columns)).round().astype(int)
+    cut = np.round(painted[shown] * (of.mask[shown, ..., None] / 255)).astype(np.uint8)
+    return np.concatenate(
+        [np.concatenate([reference, *frames], axis=1) for frames in (of.albedo[shown], cut)],
+    )
+
+
 def hidden_views(views: tuple[int, int], beyond: float = 90.0) -> NDArray[np.intp]:
     """The views that look from at least `beyond` degrees away from a frontal reference."""
     angles = np.concatenate([np.arange(count) * 360.0 / count for count in views if count])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..files import write_png
 from .config import TrainConfig
-from .painting import paint_sample, plain_reference
+from .painting import paint_sample, plain_reference, sheet_of
 from .source import Source
 from .steps import Steps
 
@@ -48,9 +48,7 @@ class SampleSheet:
                 self._steps.options,
                 self._config.run.sample_steps,
             )
-            shown = np.linspace(0, len(painted) - 1, min(len(painted), 2 * COLUMNS)).round().astype(int)
-            for frames in (sample.albedo, painted):
-                rows.append(np.concatenate([reference, *frames[shown]], axis=1))
+            rows.append(sheet_of(sample, reference, painted, COLUMNS))
         network.train()
         return np.concatenate(rows)
 

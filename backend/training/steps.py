@@ -56,7 +56,9 @@ class Steps:
         self.vae, self.options = vae, options
         self._processes, self._process = processes, process
         self._order = Order(len(source), config.run.seed)
-        self._store = LatentStore(Path(config.data.latents), vae) if config.data.latents else None
+        self._store = (
+            LatentStore(Path(config.data.latents), vae, config.data.continued) if config.data.latents else None
+        )
         self._left_out: set[int] = set()
 
     def draw(self, step: int, place: int) -> Draw:
@@ -77,7 +79,7 @@ class Steps:
 
     def _encoded(self, sample: OrbitSample, run: Run) -> Encoded:
         def encode() -> Encoded:
-            return encode_sample(self.vae, sample, run, self.options.grid)
+            return encode_sample(self.vae, sample, run, self.options.grid, self._config.data.continued)
 
         return encode() if self._store is None else self._store.get(sample, run, self.options.grid, encode)
 

@@ -282,6 +282,20 @@ def test_patterns_are_chosen_by_name(tmp_path, patterns):
     }
 
 
+@pytest.mark.parametrize("name", ["waves", "facing"])
+def test_what_the_front_shows_goes_on_at_the_back(name):
+    """The colours of these two do not depend on the way into the picture."""
+    random = np.random.default_rng(3)
+    points, normals = random.uniform(-0.5, 0.5, (200, 3)), random.normal(size=(200, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    for seed in range(5):
+        colour, part = procedural_object(seed, patterns=(name,)).colour, np.zeros(200, np.int32)
+        mirror = np.array([1, -1, 1])
+        seen = colour(points, normals, part)
+        np.testing.assert_allclose(seen, colour(points * mirror, normals * mirror, part), atol=1e-6)
+        assert seen.std(axis=0).max() > 0.02
+
+
 def test_models_are_found_and_named(tmp_path):
     (tmp_path / "a").mkdir()
     for name in ("a/chair (1).glb", "b.obj", "notes.md"):

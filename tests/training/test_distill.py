@@ -1,6 +1,7 @@
 """Distillation: the generator moves towards what the teacher makes, the teacher stays, and a run goes on exactly."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -66,3 +67,10 @@ def test_a_teacher_is_needed_and_must_be_the_same_network(settings, config, tmp_
     other = make_config({**config.to_json(), "model": {**config.to_json()["model"], "layers": 2}})
     with pytest.raises(UsageError, match="teacher"):
         distill(other, tmp_path / "x")
+
+
+def test_a_distillation_is_not_split(config, tmp_path):
+    with pytest.raises(UsageError, match="cannot be split") as caught:
+        distill(replace(config, run=replace(config.run, shard=True)), tmp_path / "run")
+    assert caught.value.code == "distill-shard"
+    assert not (tmp_path / "run").exists()

@@ -37,6 +37,10 @@ def test_the_table_has_the_rows_that_were_trained_with_these_settings(config, sh
     assert set(run(config, "everything")) == {"everything", *ablation.BASELINES}
     assert set(run(config, "everything", "no GASA")) == {"everything", "no GASA", *ablation.BASELINES}
     assert trained == ["no-GASA"]  # what is finished is kept
+    for row in json.loads((tmp_path / "ablation.json").read_text()).values():
+        assert set(row) == {str(steps) for steps in held_out.STEPS}
+    lines = (tmp_path / "ablation.md").read_text().splitlines()
+    assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
     longer = replace(config, run=replace(config.run, steps=3))
     assert set(run(longer, "everything")) == {"everything", *ablation.BASELINES}
     assert trained == ["everything"]  # the other row has fewer steps: it is not shown beside this one

@@ -237,3 +237,36 @@ def test_an_epoch_has_every_sample_once():
     assert first != second
     assert [Order(7, 3)(n) for n in range(5, 9)] == [*first[5:], *second[:2]]
     assert Order(ProceduralSource.COUNT, 3)(123) == 123
+
+
+def test_accelerates_own_fsdp_is_refused(settings, tmp_path, monkeypatch):
+    """Its checkpoints would be in parts that no resumed run and no export reads."""
+    import accelerate
+    from accelerate.utils import DistributedType
+
+    monkeypatch.setattr(accelerate.Accelerator, "distributed_type", property(lambda self: DistributedType.FSDP))
+    with pytest.raises(UsageError, match=r"run\.shard=true") as caught:
+        train(make_config(settings), tmp_path / "run")
+    assert caught.value.code == "accelerate-fsdp"
+    assert not (tmp_path / "run").exists()
+
+
+def test_targets_go_on_past_the_silhouette(settings, shards):
+    from orbit_painter.backend.training.examples import past_silhouette
+
+    sample = ShardSource(shards).sample(0)
+    filled, inside = past_silhouette(sample.albedo, sample.mask), sample.mask == 255
+    assert (filled[inside] == sample.albedo[inside]).all()
+    for frame, target, mask in zip(filled, sample.albedo, sample.mask, strict=True):
+        low, high = target[mask == 255].min(axis=0), target[mask == 255].max(axis=0)
+        assert (frame >= low.astype(int) - 8).all()  # edge pixels were blended in 8 bits
+        assert (frame <= high.astype(int) + 8).all()
+    nothing = past_silhouette(np.zeros((1, 8, 8, 3), np.uint8), np.zeros((1, 8, 8), np.uint8))
+    assert not nothing.any()
+
+
+def test_continued_targets_are_stored_apart_from_the_others(settings, tmp_path):
+    folder = tmp_path / "latents"
+    for continued, count in ((False, 6), (True, 12)):
+        train(changed(settings, data={"latents": str(folder), "continued": continued}), tmp_path / f"{continued}")
+        assert len(list(folder.iterdir())) == count
