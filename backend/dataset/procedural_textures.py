@@ -49,7 +49,9 @@ class SolidColour:
 
 
 def random_colour(random: Random, parts: int, patterns: Sequence[str] = ()) -> SolidColour:
-    """A colouring for a body of so many parts. patterns: names of those to choose from (see PATTERNS); empty: all."""
+    """A colouring for a body of so many parts. patterns: names of the surfaces to choose from, and of what is
+    drawn over each of them (see PATTERNS); empty: any surface, and now and then something over it.
+    """
     surfaces = [name for name in SURFACES if not patterns or name in patterns]
     palette = _palette(random)
     made, words = [], []
@@ -60,9 +62,10 @@ def random_colour(random: Random, parts: int, patterns: Sequence[str] = ()) -> S
         made.append((pair, SURFACES[name](random)))
     layers = []
     for name, make in DECORATIONS.items():
-        if (not patterns or name in patterns) and random.random() < 0.18:
+        if name in patterns or (not patterns and random.random() < 0.18):
             words.append(name)
-            layers.append((palette[random.integers(len(palette))], make(random)))
+            paint = _WEATHER.get(name, palette[random.integers(len(palette))])
+            layers.append((np.asarray(paint, np.float32), make(random)))
     return SolidColour(tuple(made), tuple(layers), ", ".join(dict.fromkeys(words)))
 
 
@@ -194,5 +197,24 @@ def _text(random: Random) -> Pattern:
     return cover
 
 
-DECORATIONS: dict[str, Callable[[Random], Pattern]] = {"band": _band, "logo": _logo, "text": _text}
+def _dust(random: Random) -> Pattern:
+    """What lies on surfaces that look up."""
+    level, strength = random.uniform(0.1, 0.4), random.uniform(0.75, 0.95)
+    return lambda _, n: (strength * np.clip((n[:, 2] - level) / 0.4, 0, 1)).astype(np.float32)
+
+
+def _dirt(random: Random) -> Pattern:
+    """What has splashed up from below."""
+    height, strength = random.uniform(-0.2, 0.05), random.uniform(0.75, 0.95)
+    return lambda p, _: (strength * np.clip((height - p[:, 2]) / 0.25, 0, 1)).astype(np.float32)
+
+
+_WEATHER = {"dirt": (0.24, 0.17, 0.11), "dust": (0.87, 0.85, 0.79)}  # the colours of weather are not the object's own
+DECORATIONS: dict[str, Callable[[Random], Pattern]] = {
+    "band": _band,
+    "logo": _logo,
+    "text": _text,
+    "dirt": _dirt,
+    "dust": _dust,
+}
 PATTERNS = (*SURFACES, *DECORATIONS)

@@ -75,14 +75,16 @@ def _initialise(network: OrbitWanTransformer3DModel, model: ModelConfig) -> None
     """Weights of a new network: as torch makes them, but for what keeps a small one from learning at once.
 
     The noise passes straight through: most of what is to be predicted, noise - data, stands in the input. The reference
-    is embedded as the noise is. Self-attention looks for tokens like its own and takes away what they hold (mimetic
-    initialisation, arXiv 2305.09828), its gates are open, and GASA starts as the full attention.
+    is embedded as the noise is, with a mark beside it that keeps its brightness through the norms. Self-attention looks
+    for tokens like its own and takes away what they hold (mimetic initialisation, arXiv 2305.09828), its gates are
+    open, and GASA starts as the full attention.
     """
     noise = network.patch_embedding.weight[:, : network.config.out_channels]
     orthonormal = nn.init.orthogonal_(torch.empty(noise.shape[0], noise[0].numel())).view_as(noise)
     noise.copy_(orthonormal)
     if network.ref_conv is not None:
         network.ref_conv.weight.copy_(orthonormal[:, :, 0])
+        network.ref_conv.bias.copy_(_outside(orthonormal.flatten(1), 1.5 * noise[0].numel() ** 0.5))
     # The last norm makes a token of unit variance out of it, of which noise has a share of features.
     gain = (noise[0].numel() / noise.shape[0]) ** 0.5
     network.proj_out.weight.copy_(gain * orthonormal.permute(2, 3, 4, 1, 0).flatten(0, 3))
@@ -98,6 +100,14 @@ def _initialise(network: OrbitWanTransformer3DModel, model: ModelConfig) -> None
         network.copy_gasa_from_full_attention()
         for block in network.blocks:
             nn.init.constant_(block.attn1.gasa.gate, model.gasa_gate)
+
+
+def _outside(columns: torch.Tensor, length: float) -> torch.Tensor:
+    """A random vector of a length, at right angles to orthonormal columns (n, m); m >= n leaves nothing: any vector."""
+    vector = torch.randn(len(columns))
+    if columns.shape[1] < len(columns):
+        vector -= columns @ (columns.T @ vector)
+    return length * vector / vector.norm()
 
 
 def _mimic(first: torch.Tensor, second: torch.Tensor, share: float) -> None:

@@ -276,9 +276,14 @@ def test_patterns_are_chosen_by_name(tmp_path, patterns):
     words = ["dataset", "render", "--source", "procedural", "--out", str(tmp_path / "x"), "--patterns", patterns]
     with pytest.raises(UsageError, match="pattern"):
         run_command(parser().parse_args(words), FileHost(), TerminalConsole(), lambda: None)
-    assert {procedural_object(seed, patterns=["stripes", "logo"]).colour.words for seed in range(20)} == {
+    assert {procedural_object(seed, patterns=["stripes", "logo"]).colour.words for seed in range(5)} == {
+        "stripes, logo"
+    }
+    assert {procedural_object(seed, patterns=["stripes", "checks"]).colour.words for seed in range(20)} == {
         "stripes",
-        "stripes, logo",
+        "checks",
+        "stripes, checks",
+        "checks, stripes",
     }
 
 
@@ -294,6 +299,18 @@ def test_what_the_front_shows_goes_on_at_the_back(name):
         seen = colour(points, normals, part)
         np.testing.assert_allclose(seen, colour(points * mirror, normals * mirror, part), atol=1e-6)
         assert seen.std(axis=0).max() > 0.02
+
+
+def test_dust_lies_on_top_and_dirt_below():
+    corners = np.array([[0, 0, 0.4], [0, 0, -0.45]])
+    up, side = np.tile([0.0, 0, 1], (2, 1)), np.tile([1.0, 0, 0], (2, 1))
+    for seed in range(5):
+        made, part = procedural_object(seed, patterns=("plain", "dirt", "dust")).colour, np.zeros(2, np.int32)
+        clean, dirty = made(corners, side, part)
+        dusty = made(corners, up, part)
+        assert np.abs(dusty - [0.87, 0.85, 0.79]).max() < 0.25
+        assert np.abs(dirty - [0.24, 0.17, 0.11]).max() < 0.25
+        assert np.abs(clean - dirty).max() > 0.05
 
 
 def test_models_are_found_and_named(tmp_path):
