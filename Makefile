@@ -51,9 +51,9 @@ small-orbitpainter: $(VENV)/dev.stamp $(VENV)/neural.stamp  ## the part of `tabl
 	$(DATA) --count 500 --colourings 4 --first 4000 --out out/tables/training/data
 	$(DATA) --count 24 --out out/tables/training/held-out
 	$(RUN) backend/cli.py train ablation --data out/tables/training/data --held-out out/tables/training/held-out \
-		--set data.latents=out/tables/training/latents --set run.steps=1500 --set run.sample_every=0 --out out/tables/training/ablation
+		--set data.latents=out/tables/training/latents --set run.steps=1200 --set run.sample_every=0 --out out/tables/training/ablation
 
-DATA := $(RUN) backend/cli.py dataset render --source procedural --patterns plain,waves,dirt,dust --views 4,4 --size 64 \
+DATA := $(RUN) backend/cli.py dataset render --source procedural --patterns plain,waves,dirt,dust,wear --views 4,4 --size 64 \
 	--references 1,1,1 --max-angle 0 --max-elevation 0 --no-material
 
 gpu-check: SHELL := bash

@@ -209,12 +209,20 @@ def _dirt(random: Random) -> Pattern:
     return lambda p, _: (strength * np.clip((height - p[:, 2]) / 0.25, 0, 1)).astype(np.float32)
 
 
-_WEATHER = {"dirt": (0.24, 0.17, 0.11), "dust": (0.87, 0.85, 0.79)}  # the colours of weather are not the object's own
+def _wear(random: Random) -> Pattern:
+    """What stands out far from the middle is rubbed down to the copper."""
+    reach, strength = random.uniform(0.36, 0.42), random.uniform(0.75, 0.95)
+    return lambda p, _: (strength * np.clip((np.linalg.norm(p, axis=1) - reach) / 0.1, 0, 1)).astype(np.float32)
+
+
+# The colours of weather are not the object's own.
+_WEATHER = {"dirt": (0.24, 0.17, 0.11), "dust": (0.87, 0.85, 0.79), "wear": (0.8, 0.42, 0.2)}
 DECORATIONS: dict[str, Callable[[Random], Pattern]] = {
     "band": _band,
     "logo": _logo,
     "text": _text,
     "dirt": _dirt,
     "dust": _dust,
+    "wear": _wear,
 }
 PATTERNS = (*SURFACES, *DECORATIONS)

@@ -313,6 +313,17 @@ def test_dust_lies_on_top_and_dirt_below():
         assert np.abs(clean - dirty).max() > 0.05
 
 
+def test_what_stands_out_is_worn():
+    points, normals = np.array([[0.1, 0.1, 0.1], [0.4, -0.4, 0.3]]), np.tile([1.0, 0, 0], (2, 1))
+    for seed in range(5):
+        inner, outer = procedural_object(seed, patterns=("plain", "wear")).colour(
+            points, normals, np.zeros(2, np.int32)
+        )
+        whole = procedural_object(seed, patterns=("plain",)).colour(points, normals, np.zeros(2, np.int32))
+        assert np.abs(outer - [0.8, 0.42, 0.2]).max() < 0.25
+        assert np.abs(inner - whole[0]).max() < 1e-6
+
+
 def test_models_are_found_and_named(tmp_path):
     (tmp_path / "a").mkdir()
     for name in ("a/chair (1).glb", "b.obj", "notes.md"):
