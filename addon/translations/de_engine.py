@@ -458,12 +458,6 @@ MESSAGES: dict[str, str] = {
         "{tokens} Token und {heads} Attention-Köpfe lassen sich nicht auf {count} Geräte verteilen."
     ),
     "Use 2, 4 or 8 devices.": "Nimm 2, 4 oder 8 Geräte.",
-    "Weights with geometry-aware attention need all tokens on one device.": (
-        "Gewichte mit geometriebewusster Attention brauchen alle Token auf einem Gerät."
-    ),
-    "Name one more device, and leave out split: it takes the other guidance branch.": (
-        "Nenne ein weiteres Gerät, und lass split weg: es übernimmt den anderen Zweig der Führung."
-    ),
     "The process of the device {device} ended: {reason}.": "Der Prozess des Geräts {device} ist beendet: {reason}.",
     "Start the job again; if it happens again, leave out more_devices.": (
         "Starte den Auftrag noch einmal; geschieht es wieder, lass more_devices weg."

@@ -394,6 +394,21 @@ def test_several_devices_share_each_forward_pass(tiny, release, monkeypatch):
     engine.close()
 
 
+@pytest.mark.slow
+def test_several_devices_share_a_forward_pass_with_geometry_aware_attention(tiny, tmp_path):
+    """Weights for the paper's mode, as `convert` and `train export` write them."""
+    folder = tiny.write_paper(tmp_path / "paper")
+    plain = images(create_painter("orbitpainter").paint(request(tiny, folder, mode="paper", memory="80"), silent))
+    engine = create_painter("orbitpainter")
+    job = request(tiny, folder, mode="paper", memory="80", more_devices="cpu", split="context")
+    shared = images(engine.paint(job, silent))
+    assert engine._session.pipe.group is not None
+    for expert in (engine._session.pipe.transformer, engine._session.pipe.transformer_2):
+        assert all(block.attn1.gasa.gate.abs() > 0.1 for block in expert.blocks)
+    engine.close()
+    assert np.abs(shared.astype(int) - plain).max() <= 1
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [

@@ -324,7 +324,7 @@ def test_block_equals_full_attention_plus_gated_dense_gasa(wan, projections):
             parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
     x = torch.randn(2, front + video, 32, generator=generator)
     cos, sin = model.rope(torch.empty(1, 1, 5, 6, 8))
-    out = attn(x, None, None, RotaryAndLayout(cos, sin, layout, layout.tokens + front, "chunked"))
+    out = attn(x, None, None, RotaryAndLayout.of(cos, sin, layout, layout.tokens + front, "chunked"))
     full = attn(x, None, None, (cos, sin))
 
     def rotated(y):
@@ -351,13 +351,13 @@ def test_permuting_frames_permutes_the_output(wan):
     geometry, layout = layout_of(model)
     x = torch.randn(1, geometry.foreground.size, 32, generator=torch.Generator().manual_seed(4))
     cos, sin = model.rope(torch.empty(1, 1, 4, 6, 8))
-    out = attn.gasa(attn, x, RotaryAndLayout(cos, sin, layout, layout.tokens, "chunked"))
+    out = attn.gasa(attn, x, RotaryAndLayout.of(cos, sin, layout, layout.tokens, "chunked"))
 
     order = np.array([2, 0, 3, 1])
     moved = TokenGeometry(geometry.voxel[order], geometry.foreground[order])
     place = torch.from_numpy((order[:, None] * 12 + np.arange(12)).ravel())
     other = build_layout(moved, model.gasa_options, block=16)
-    rotary = RotaryAndLayout(cos[:, place], sin[:, place], other, other.tokens, "chunked")
+    rotary = RotaryAndLayout.of(cos[:, place], sin[:, place], other, other.tokens, "chunked")
     assert out.abs().max() > 0.05
     torch.testing.assert_close(attn.gasa(attn, x[:, place], rotary), out[:, place], atol=2e-6, rtol=0)
 
@@ -370,7 +370,7 @@ def test_tokens_far_away_do_not_matter_and_near_ones_do(wan):
     mask = key_mask(geometry, model.gasa_options)
     x = torch.randn(1, geometry.foreground.size, 32, generator=torch.Generator().manual_seed(4))
     cos, sin = model.rope(torch.empty(1, 1, 4, 6, 8))
-    rotary = RotaryAndLayout(cos, sin, layout, layout.tokens, "chunked")
+    rotary = RotaryAndLayout.of(cos, sin, layout, layout.tokens, "chunked")
     before = attn.gasa(attn, x, rotary)
     changed = int(mask.sum(axis=0).argmax())
     x[:, changed] += 1

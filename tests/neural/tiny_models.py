@@ -69,6 +69,30 @@ def write_release(folder, prompts=True):
     return folder
 
 
+def write_paper(folder):
+    """A converted folder for the paper's mode: experts with GASA whose gates are open, VAE, and prompt embeddings."""
+    from diffusers import FlowMatchEulerDiscreteScheduler
+    from orbit_painter.backend.painters.orbitpainter import prompts as texts
+    from orbit_painter.backend.painters.orbitpainter.pipeline import OrbitPainterPipeline
+    from orbit_painter.backend.painters.orbitpainter.transformer import OrbitWanTransformer3DModel
+
+    experts = []
+    for seed in (1, 2):
+        model = OrbitWanTransformer3DModel(in_channels=48, gasa=True, gasa_grid=8, **reference_wan().TINY).eval()
+        generator = torch.Generator().manual_seed(seed)
+        for name, parameter in model.named_parameters():
+            with torch.no_grad():
+                parameter.copy_(0.15 * torch.randn(parameter.shape, generator=generator) + ("norm" in name))
+                if name.endswith("gate"):
+                    parameter.fill_(0.5)
+        experts.append(model)
+    OrbitPainterPipeline(tiny_vae(), FlowMatchEulerDiscreteScheduler(shift=5.0), *experts).save_pretrained(folder)
+    generator = torch.Generator().manual_seed(5)
+    rows = [torch.randn(1, n, 24, generator=generator) for n in (5, 9)]
+    texts.save_prompts(folder / texts.CACHE_FILE, texts.PromptEmbeddings(*rows))
+    return folder
+
+
 def sphere_passes(counts, size, radius=0.45):
     """A pass set of a sphere about the origin, rendered exactly; its mesh is the same sphere in triangles."""
     from orbit_painter.backend.evaluation.bench_inputs import body

@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -32,6 +32,7 @@ from ...progress import Progress
 from . import attention_backends
 from .checkpoints import ExpertFiles, ExtraLora, load_expert
 from .devices import full_memory
+from .gasa_layout import GasaLayout, load_layout, save_layout
 from .placement import ExpertSwap, exchange, store_block
 from .profiles import MemoryProfile, profile_named
 from .sampler import Expert
@@ -86,7 +87,7 @@ class ContextGroup:
         self._home = TemporaryDirectory(prefix="orbit-painter-ranks-", ignore_cleanup_errors=True)
         self._folder = Path(self._home.name)
         task = {
-            "experts": {name: _written(each) for name, each in files.items()},
+            "experts": {name: _listed(each) for name, each in files.items()},
             "devices": [str(device) for device in devices],
             "profile": profile.name,
             "dtype": str(dtype).removeprefix("torch."),
@@ -94,6 +95,8 @@ class ContextGroup:
         }
         (self._folder / "task.json").write_text(json.dumps(task), encoding="utf-8")
         self._joined = self._failed = False
+        self._layout: GasaLayout | None = None
+        self._layouts = 0
         self._processes: list[subprocess.Popen[bytes]] = []
         for rank in range(1, len(devices)):
             with open(self._log(rank), "wb") as log:
@@ -111,14 +114,8 @@ class ContextGroup:
         """Wait for the others to have read their weights, and split the forward passes of `models` among all.
 
         Raises OrbitPainterError with the last words of one that has ended, RuntimeError where its memory was full,
-        InputError, CancelledError.
+        CancelledError.
         """
-        if any(model.config["gasa"] for model in models.values()):
-            raise InputError(
-                "devices-gasa",
-                "Weights with geometry-aware attention need all tokens on one device.",
-                "Name one more device, and leave out split: it takes the other guidance branch.",
-            )
         os.environ.update(_environment())
         waited = 0.0
         while not all((self._folder / f"{rank}.ready").exists() for rank in range(1, len(self.devices))):
@@ -138,6 +135,7 @@ class ContextGroup:
         timestep: torch.Tensor,
         text: torch.Tensor,
         reference: torch.Tensor,
+        layout: GasaLayout | None,
     ) -> torch.Tensor:
         """One forward pass on all devices. What `on_block` raises comes out when it is over, as all ranks must end it.
 
@@ -147,7 +145,8 @@ class ContextGroup:
         check_split(model, x, len(self.devices))
         self._check()
         tensors = (x, timestep, text, reference)
-        told = json.dumps({"expert": expert, "shapes": [list(tensor.shape) for tensor in tensors]})
+        shapes = [list(tensor.shape) for tensor in tensors]
+        told = json.dumps({"expert": expert, "shapes": shapes, "layout": self._written(layout)})
         late: list[BaseException] = []
         on_block, model.on_block = model.on_block, None
         if on_block is not None:
@@ -159,7 +158,7 @@ class ContextGroup:
                 process.stdin.flush()
             for tensor in tensors:
                 dist.broadcast(tensor.contiguous(), 0)
-            out = model(*tensors, return_dict=False)[0]
+            out = model(*tensors, gasa_layout=layout, return_dict=False)[0]
         except BaseException as error:
             self._failed = True  # the ranks may stand at different places now
             if isinstance(error, RuntimeError | OSError):
@@ -171,6 +170,15 @@ class ContextGroup:
         if late:
             raise late[0]
         return out
+
+    def _written(self, layout: GasaLayout | None) -> str:
+        """The file where the others find a run's layout, "" for none. One stands as long as the run lasts."""
+        if layout is None:
+            return ""
+        if self._layout is not layout:
+            self._layout, self._layouts = layout, self._layouts + 1
+            save_layout(layout, self._folder / f"{self._layouts}.layout")
+        return f"{self._layouts}.layout"
 
     def close(self) -> None:
         """End the other processes."""
@@ -255,7 +263,7 @@ def _split(models: Models, devices: Sequence[torch.device]) -> None:
         model.enable_parallelism(config=ContextParallelConfig(ulysses_degree=len(devices), mesh=mesh))
 
 
-def _written(files: ExpertFiles) -> dict[str, Any]:
+def _listed(files: ExpertFiles) -> dict[str, Any]:
     extra = [[str(lora.path), lora.strength] for lora in files.extra]
     released = None if files.orbitpainter is None else str(files.orbitpainter)
     return {"base": str(files.base), "orbitpainter": released, "extra": extra}
@@ -289,6 +297,7 @@ def serve(folder: Path, rank: int) -> None:
     _enter(folder, rank, devices)
     _split(models, devices)
     kinds = (dtype, torch.float32, dtype, dtype)
+    layout_of = lru_cache(1)(lambda name: load_layout(folder / name).to(devices[rank]) if name else None)
     for line in sys.stdin.buffer:
         told = json.loads(line)
         expert = cast(Expert, told["expert"])
@@ -299,4 +308,4 @@ def serve(folder: Path, rank: int) -> None:
         if swap is not None:
             swap(expert)
         with torch.no_grad():
-            models[expert](*tensors, return_dict=False)
+            models[expert](*tensors, gasa_layout=layout_of(told["layout"]), return_dict=False)

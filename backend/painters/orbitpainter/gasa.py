@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 import torch
+from diffusers.hooks.context_parallel import EquipartitionSharder
 from diffusers.models.transformers.transformer_wan import WanAttention, WanAttnProcessor
 from torch import nn
 
@@ -27,9 +28,33 @@ class RotaryAndLayout(NamedTuple):
 
     cos: torch.Tensor
     sin: torch.Tensor
+    active: tuple[torch.Tensor, torch.Tensor]  # the same of the layout's active tokens
     layout: GasaLayout
-    index: torch.Tensor  # int64 (A,), where the layout's active tokens stand in the block's sequence
+    index: torch.Tensor  # int64 (A,), where the active tokens stand in the whole sequence
     backend: GasaBackend
+
+    @staticmethod
+    def of(
+        cos: torch.Tensor,
+        sin: torch.Tensor,
+        layout: GasaLayout,
+        index: torch.Tensor,
+        backend: GasaBackend,
+        parallel: Any = None,
+    ) -> RotaryAndLayout:
+        """From the tables of this device's tokens, which are a part of all under context parallelism (`parallel`)."""
+        active = gathered(cos, parallel)[:, index], gathered(sin, parallel)[:, index]
+        return RotaryAndLayout(cos, sin, active, layout, index, backend)
+
+
+def gathered(x: torch.Tensor, parallel: Any) -> torch.Tensor:
+    """All tokens (dimension 1) of what context parallelism splits among devices; `x` itself where it does not.
+
+    parallel: diffusers' ParallelConfig or None.
+    """
+    if parallel is None:
+        return x
+    return EquipartitionSharder.unshard(x, 1, parallel.context_parallel_config._flattened_mesh)
 
 
 class GeometryAwareAttention(nn.Module):
@@ -62,22 +87,26 @@ class GeometryAwareAttention(nn.Module):
     def forward(self, attn: WanAttention, hidden_states: torch.Tensor, rotary: RotaryAndLayout) -> torch.Tensor:
         """gate * GASA for hidden_states (batch, reference + video tokens, dim): same shape and dtype.
 
-        Zero for reference tokens, background tokens and tokens without neighbours. Projects active tokens only.
+        Zero for reference tokens, background tokens and tokens without neighbours. Projects active tokens only. Under
+        context parallelism each device has a part of the tokens; it computes GASA of all, and keeps its part.
         """
-        if attn.processor._parallel_config is not None:
-            raise ValueError("GASA needs all tokens of the video on one device; context parallelism splits them")
         index = rotary.index
         if len(index) == 0:
             return torch.zeros_like(hidden_states)
-        active = hidden_states[:, index]
+        parallel = attn.processor._parallel_config
+        whole = gathered(hidden_states, parallel)
+        active = whole[:, index]
         query, key, value = self._project(attn, active)
-        cos, sin = rotary.cos[:, index], rotary.sin[:, index]
+        cos, sin = rotary.active
         query = apply_rotary(attn.norm_q(query).unflatten(2, (attn.heads, -1)), cos, sin)
         key = apply_rotary(attn.norm_k(key).unflatten(2, (attn.heads, -1)), cos, sin)
         value = value.unflatten(2, (attn.heads, -1)).type_as(query)
         out = sparse_attention(query, key, value, rotary.layout, rotary.backend)
         out = self.gate * self.to_out(out.flatten(2).type_as(active))
-        return torch.zeros_like(hidden_states).index_copy(1, index, out.type_as(hidden_states))
+        out = torch.zeros_like(whole).index_copy(1, index, out.type_as(hidden_states))
+        if parallel is None:
+            return out
+        return EquipartitionSharder.shard(out, 1, parallel.context_parallel_config._flattened_mesh)
 
     def _project(self, attn: WanAttention, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         if self.own_projections:

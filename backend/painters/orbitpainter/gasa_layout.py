@@ -9,14 +9,18 @@ blocks; a block of queries then needs few blocks of keys.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import json
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from .gasa_tokens import GasaOptions, TokenGeometry
 
@@ -124,6 +128,31 @@ class GasaLayout:
         return BlockMask.from_kv_blocks(
             counts[None, None], indices[None, None], BLOCK_SIZE=self.block, mask_mod=mask_mod, seq_lengths=(size, size)
         )
+
+
+def save_layout(layout: GasaLayout, path: Path) -> None:
+    """Write the layout as a safetensors file, for another process."""
+    tensors = {name: getattr(layout, name).cpu().contiguous() for name in ("tokens", "voxel", "frame", "key_blocks")}
+    tensors["first_of_block"] = torch.tensor(layout.first_of_block)
+    facts = {"pairs": layout.pairs, "grid": layout.grid, "options": asdict(layout.options), "block": layout.block}
+    save_file(tensors, path, {"layout": json.dumps(facts)})
+
+
+def load_layout(path: Path) -> GasaLayout:
+    """What `save_layout` wrote, on the CPU."""
+    with safe_open(path, "pt") as store:
+        tensors = {name: store.get_tensor(name) for name in store.keys()}  # noqa: SIM118 (it is no mapping)
+        facts = json.loads(store.metadata()["layout"])
+    first = tuple(tensors.pop("first_of_block").tolist())
+    options = GasaOptions(**facts["options"])
+    return GasaLayout(
+        **tensors,
+        first_of_block=first,
+        pairs=facts["pairs"],
+        grid=tuple(facts["grid"]),
+        options=options,
+        block=facts["block"],
+    )
 
 
 def build_layout(geometry: TokenGeometry, options: GasaOptions | None = None, block: int = BLOCK) -> GasaLayout:

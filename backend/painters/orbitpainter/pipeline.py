@@ -415,7 +415,7 @@ class OrbitPainterPipeline(DiffusionPipeline):
         background = inputs.background
         with model.cache_context("+".join(branches), step_index=step, sigma=sigma, num_inference_steps=inputs.steps):
             if self.group is not None:
-                velocity = self.group.forward(model, expert, x, time, text, inputs.reference)
+                velocity = self.group.forward(model, expert, x, time, text, inputs.reference, inputs.layout)
             else:
                 velocity = model(
                     x,

@@ -172,7 +172,8 @@ class OrbitWanTransformer3DModel(WanTransformer3DModel):
         if self._check_layout(gasa_layout, grid, hidden_states.device):
             assert gasa_layout is not None
             index = _places_of_active(gasa_layout, kept_tokens) + count
-            rotary = RotaryAndLayout(cos, sin, gasa_layout, index, chosen_backend(gasa_backend, gasa_layout))
+            backend = chosen_backend(gasa_backend, gasa_layout)
+            rotary = RotaryAndLayout.of(cos, sin, gasa_layout, index, backend, self._parallel_config)
 
         if self.config.round_timestep:
             timestep = rounded_timestep(timestep)
