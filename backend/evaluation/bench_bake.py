@@ -33,7 +33,7 @@ def measure(scene: str, path: str, sizes: list[int]) -> dict[str, Any]:
     problem = build_problem(voxels, found, voxel_neighbours(voxels.coords, voxels.grid), params)
     labels, _ = select_views(problem, voxels.coords)
     sampler = SurfaceSampler(voxels, labels, chosen_colours(found, labels), painted.frames, depth, params)
-    bake_target(mesh, plan_targets(mesh, size=64).targets[0], sampler)
+    bake_target(mesh, plan_targets(mesh, size=256).targets[0], sampler)  # large enough to have margins
     results = {}
     for size in sizes:
         target = plan_targets(mesh, size=size).targets[0]

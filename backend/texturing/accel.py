@@ -15,6 +15,7 @@ ORBIT_PAINTER_NO_NUMBA=1 in the environment switches compiled kernels off for th
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ if os.environ.get("ORBIT_PAINTER_NO_NUMBA", "") in ("", "0"):
         numba = None
 
 NUMBA: bool = numba is not None
+_here = threading.local()
 
 
 def njit(function: Callable[..., Any]) -> Any:
@@ -56,13 +58,13 @@ def workers() -> int:
 def mapped(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """``map(function, items)`` on `workers()` threads, results in the order of `items`.
 
-    Leaving the loop early, as a raised CancelledError does, drops the items that have not started.
+    Inside a function that is mapped itself it goes on in that thread: all cores are at work already. Leaving the loop early, as a raised CancelledError does, drops the items that have not started.
     """
     work = list(items)
-    if len(work) < 2 or workers() == 1:
+    if len(work) < 2 or workers() == 1 or getattr(_here, "mapped", False):
         yield from map(function, work)
         return
-    pool = ThreadPoolExecutor(min(workers(), len(work)))
+    pool = ThreadPoolExecutor(min(workers(), len(work)), initializer=setattr, initargs=(_here, "mapped", True))
     try:
         yield from pool.map(function, work)
     finally:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Lock
 from typing import TypeVar
 
 import numpy as np
@@ -56,19 +57,22 @@ def align_frames(
     fixed = max(anchors, min(1, len(frames)))
     normals, _ = face_normals(mesh.vertices, mesh.faces)
     texture = LatticeTexture(_lattice_size([frame.camera for frame in frames]))
-    for frame in frames[::PRIOR_STEP]:
-        seen = _SeenSurface.of(mesh, normals, frame)
-        if seen is not None:
-            nodes, weights = texture.around(seen.point, seen.side)
-            texture.add(nodes, weights, _grey(frame.image).reshape(-1)[seen.pixel], PRIOR_WEIGHT * seen.weight)
+
+    def look(index: int) -> _Look | None:
+        seen = _SeenSurface.of(mesh, normals, frames[index])
+        return None if seen is None else (seen, *texture.around(seen.point, seen.side), _grey(frames[index].image))
+
+    progress(0.0, "aligning frames")
+    for found in ahead(look, range(0, len(frames), PRIOR_STEP), 2):
+        if found is not None:
+            seen, nodes, weights, grey = found
+            texture.add(nodes, weights, grey.reshape(-1)[seen.pixel], PRIOR_WEIGHT * seen.weight)
     order = visiting_order([frame.camera for frame in frames], fixed)
-    surfaces = one_ahead(lambda index: _SeenSurface.of(mesh, normals, frames[index]), order)
-    for step, (index, seen) in enumerate(zip(order, surfaces, strict=True)):
+    for step, (index, found) in enumerate(zip(order, ahead(look, order), strict=True)):
         progress(step / len(frames), f"aligning frame {step + 1} of {len(frames)}")
-        if seen is None:
+        if found is None:
             continue
-        grey = _grey(frames[index].image)
-        nodes, weights = texture.around(seen.point, seen.side)
+        seen, nodes, weights, grey = found
         gain = 1.0
         if index >= fixed:
             template, known = texture.read(nodes, weights)
@@ -83,11 +87,12 @@ def align_frames(
     return aligned, flows
 
 
-def one_ahead(function: Callable[[int], T], items: Sequence[int]) -> Iterator[T]:
-    """``map(function, items)`` where the next result is made on another thread while the caller works on this one."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting = [pool.submit(function, item) for item in items[:1]]
-        for item in items[1:]:
+def ahead(function: Callable[[int], T], items: Sequence[int], threads: int = 1) -> Iterator[T]:
+    """``map(function, items)``, whose next `threads` results are made on as many threads while the caller works on
+    this one."""
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = [pool.submit(function, item) for item in items[:threads]]
+        for item in items[threads:]:
             waiting.append(pool.submit(function, item))
             yield waiting.pop(0).result()
         for last in waiting:
@@ -106,7 +111,10 @@ def visiting_order(cameras: Sequence[Camera], fixed: int) -> list[int]:
 
 
 class LatticeTexture:
-    """Grey values on the nodes of a lattice of `size`^3 cells over the unit cube, stored near the surface only."""
+    """Grey values on the nodes of a lattice of `size`^3 cells over the unit cube, stored near the surface only.
+
+    `around` may be called on any thread, `read` and `add` on one.
+    """
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -114,13 +122,14 @@ class LatticeTexture:
         # Side and place of a block of 4 x 4 x 4 nodes -> its number, -1 where there is none.
         self._block = np.full((2, blocks, blocks, blocks), -1, np.int32)
         self._count = 0
+        self._numbering = Lock()
         self._sum = np.zeros(0, np.float32)
         self._weight = np.zeros(0, np.float32)
 
     def around(
         self, points: NDArray[np.floating], side: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The eight nodes around each of n points, int64 (n, 8), and their trilinear weights float32 (n, 8).
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """The eight nodes around each of n points, int32 (n, 8), and their trilinear weights float32 (n, 8).
 
         points (n, 3) in the unit cube (others are clamped to it); side (n,) 0 or 1.
         """
@@ -128,15 +137,15 @@ class LatticeTexture:
         nodes, weights = self._corners(place, side)
         missing = nodes < 0
         if missing.any():
-            self._make_blocks(np.unique(-1 - nodes[missing]))
+            self._number(np.unique(-1 - nodes[missing].astype(np.int64)))
             nodes, weights = self._corners(place, side)
         return nodes, weights
 
     def _corners(
         self, place: NDArray[np.float64], side: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Nodes and weights as in `around`; -1 - (key of the block) where there is no such block yet."""
-        nodes, weights = np.empty((len(side), 8), np.int64), np.empty((len(side), 8), np.float32)
+        nodes, weights = np.empty((len(side), 8), np.int32), np.empty((len(side), 8), np.float32)
         blocks, table = self._block.shape[1], self._block.reshape(-1)
         if accel.NUMBA:
             from .kernels_align import corners
@@ -153,9 +162,14 @@ class LatticeTexture:
             weights[:, corner] = np.where(step, fraction, 1 - fraction).prod(axis=1)
         return nodes, weights
 
-    def _make_blocks(self, keys: NDArray[np.int64]) -> None:
-        self._block.reshape(-1)[keys] = np.arange(self._count, self._count + len(keys))
-        self._count += len(keys)
+    def _number(self, keys: NDArray[np.int64]) -> None:
+        table = self._block.reshape(-1)
+        with self._numbering:
+            keys = keys[table[keys] < 0]  # another thread may have been here
+            table[keys] = np.arange(self._count, self._count + len(keys))
+            self._count += len(keys)
+
+    def _grow(self) -> None:
         needed = self._count * 64
         if needed > len(self._sum):
             extra = np.zeros(max(needed, 3 * len(self._sum) // 2) - len(self._sum), np.float32)
@@ -163,9 +177,10 @@ class LatticeTexture:
             self._weight = np.concatenate([self._weight, extra])
 
     def read(
-        self, nodes: NDArray[np.int64], weights: NDArray[np.float32]
+        self, nodes: NDArray[np.int32], weights: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Values float32 (n,) and whether enough was written near the point to trust them."""
+        self._grow()
         if accel.NUMBA:
             from .kernels_align import lattice_read
 
@@ -177,12 +192,13 @@ class LatticeTexture:
 
     def add(
         self,
-        nodes: NDArray[np.int64],
+        nodes: NDArray[np.int32],
         weights: NDArray[np.float32],
         values: NDArray[np.float32],
         importance: NDArray[np.float32],
     ) -> None:
         """Write n values with their importance (n,)."""
+        self._grow()
         if accel.NUMBA:
             from .kernels_align import lattice_add
 
@@ -238,7 +254,7 @@ class _SeenSurface:
         normal = normals[triangle.reshape(-1)[pixel]]
         cosine = np.abs(np.einsum("ij,ij->i", normal, direction))
         jump = _depth_jump(depth, camera)
-        weight = (cosine**4 * np.where(jump.reshape(-1)[pixel], 0.05, 1.0)).astype(np.float32)
+        weight = (np.square(np.square(cosine)) * np.where(jump.reshape(-1)[pixel], 0.05, 1.0)).astype(np.float32)
         clean = ~_widened(jump).reshape(-1)[pixel]
         point = origin + distance[:, None] * direction
         return _SeenSurface((height, width), pixel, point, (normal @ _SIDE > 0).astype(np.int64), weight, clean)
@@ -254,6 +270,10 @@ class _SeenSurface:
         if min(drawn[self._box].shape) >= 16:
             flow[self._box] = guarded_flow(drawn[self._box], grey[self._box], valid[self._box])
         return flow.reshape(-1, 2)[self.pixel]
+
+
+# What a frame shows: the surface, its lattice nodes and their weights as from `around`, and the frame in grey.
+_Look = tuple[_SeenSurface, NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
 
 
 def _depth_jump(depth: NDArray[np.float32], camera: Camera) -> NDArray[np.bool_]:
@@ -306,15 +326,22 @@ def warped_frame(frame: Frame, pixel: NDArray[np.int64], flow: NDArray[np.float3
 
     pixel int64 (n,) in row order; flow float32 (n, 2). Where too few object pixels lie around p + flow, p is kept.
     """
-    moving = np.abs(flow).max(axis=1) > 1e-3
+    length = np.abs(flow).max(axis=1)
+    moving = length > 1e-3
     pixel, flow = pixel[moving], flow[moving]
+    if len(pixel) == 0:
+        return frame
     width = frame.image.shape[1]
-    mask = _opaque(frame.image).astype(np.float32)
-    channels = [frame.image[..., :3].astype(np.float32) * mask[..., None], mask[..., None]]
+    rows, columns = pixel // width, pixel % width
+    reach = int(length.max()) + 3  # as far as any sample reaches
+    top, left = max(int(rows.min()) - reach, 0), max(int(columns.min()) - reach, 0)
+    box = slice(top, int(rows.max()) + reach + 1), slice(left, int(columns.max()) + reach + 1)
+    mask = _opaque(frame.image[box]).astype(np.float32)
+    channels = [frame.image[box][..., :3].astype(np.float32) * mask[..., None], mask[..., None]]
     if frame.confidence is not None:
-        channels.insert(1, frame.confidence[..., None] * mask[..., None])
+        channels.insert(1, frame.confidence[box][..., None] * mask[..., None])
     source = np.concatenate(channels, axis=-1)
-    value = _bicubic(source, pixel % width + flow[:, 0], pixel // width + flow[:, 1])
+    value = _bicubic(source, (columns - left) + flow[:, 0], (rows - top) + flow[:, 1])
     usable = value[:, -1] > 0.6
     value = np.rint(value[usable, :-1] / value[usable, -1:])
     image = frame.image.copy()

@@ -17,7 +17,8 @@ from .types import UNOWNED, BakedTile, TextureTarget
 from .uv_raster import barycentric, claim_texels
 from .visibility import blocks
 
-BLOCK_TEXELS = 1_048_576
+BLOCK_TEXELS = 1_048_576  # in work at a time, at most on so many threads:
+THREADS = 4
 MARGIN_SIZE = 2048  # FuseParams.margin is given for textures of this size
 
 
@@ -32,8 +33,8 @@ def bake_target(
     """Bake one texture, one image per UDIM tile of the target; the sampler may serve several textures.
 
     double_sided  one bool, or bool (F,) per face of the mesh
-    Returns uint8 images, uint16 where params.bits is 16. Memory: 22 bytes a texel (26 at 16 bit) and 150 MB a block of
-    a million texels.
+    Returns uint8 images, uint16 where params.bits is 16. Memory: 22 bytes a texel (26 at 16 bit) and 150 MB for
+    the million texels in work.
     """
     tiles = []
     for index, tile in enumerate(target.tiles):
@@ -67,15 +68,20 @@ def _bake_tile(
     label = np.full(size * size, UNOWNED, np.int16)
     confidence = np.zeros(size * size, np.uint8)
     texels = np.flatnonzero(owner.reshape(-1) >= 0)
-    for start in range(0, len(texels), BLOCK_TEXELS):
-        block = texels[start : start + BLOCK_TEXELS]
+    directions = normals.astype(np.float32)
+
+    def work(block: NDArray[np.int64]) -> None:
         triangle = owner.reshape(-1)[block]
         points = texel_points(uv, corners, triangle, block, size)
-        span = part(progress, 0.05 + 0.85 * start / len(texels), 0.05 + 0.85 * (start + len(block)) / len(texels))
-        face = target.faces[triangle]
-        found = sampler.sample(points, normals[triangle].astype(np.float32), two_sided[triangle], span, face)
+        found = sampler.sample(points, directions[triangle], two_sided[triangle], face=target.faces[triangle])
         _store(found.colour, factor, top, block, rgba)
         label[block], confidence[block] = found.label, found.confidence
+
+    threads = min(THREADS, accel.workers())
+    parts = np.array_split(texels, max(1, threads * -(-len(texels) // BLOCK_TEXELS)))
+    for start in range(0, len(parts), threads):
+        for done, _ in enumerate(accel.mapped(work, parts[start : start + threads]), start=start + 1):
+            progress(0.05 + 0.85 * done / len(parts), target.name)
     progress(0.9, target.name)
     margin = round(params.margin * size / MARGIN_SIZE)
     local = target.uv - np.array([(tile - 1001) % 10, (tile - 1001) // 10], np.float32)

@@ -85,7 +85,7 @@ def _catmull_rom(t, weight):
 
 @njit
 def corners(place, side, table, blocks, nodes, weights):
-    """nodes int64 (n, 8), weights float32 (n, 8) <- lattice nodes around `place` (n, 3), in cells from node 0.
+    """nodes int32 (n, 8), weights float32 (n, 8) <- lattice nodes around `place` (n, 3), in cells from node 0.
 
     table int32 (2 * blocks^3,) numbers the blocks of 4 x 4 x 4 nodes; a node in a block without a number gets
     -1 - (key of the block).

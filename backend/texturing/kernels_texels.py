@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from .accel import njit
-from .kernels_visibility import sample, sample_certainty, see
+from .kernels_visibility import sample, sample_certainty, see, turned
 
 
 @njit
@@ -31,11 +31,13 @@ def find(i, j, l, grid, column, coords):
 
 @njit
 def locate(points, normals, grid, column, coords, voxel_point, voxel_normal, begin, end, out):
+    last_i, last_j, last_l, home = -1, -1, -1, -1
     for p in range(begin, end):
         x, y, z = np.float64(points[p, 0]), np.float64(points[p, 1]), np.float64(points[p, 2])
         nx, ny, nz = np.float64(normals[p, 0]), np.float64(normals[p, 1]), np.float64(normals[p, 2])
         i, j, l = math.floor((x + 0.5) * grid), math.floor((y + 0.5) * grid), math.floor((z + 0.5) * grid)
-        home = find(i, j, l, grid, column, coords)
+        if i != last_i or j != last_j or l != last_l:  # texels that follow each other often share a voxel
+            last_i, last_j, last_l, home = i, j, l, find(i, j, l, grid, column, coords)
         if home >= 0:
             v = voxel_normal[home]
             if v[0] * nx + v[1] * ny + v[2] * nz > 0.3:
@@ -234,9 +236,10 @@ def _sample_clean(image, sheet, part, u, v, column, row, top):
     """Catmull-Rom where all sixteen pixels around (u, v) are opaque and show `part` alone, else bilinear."""
     if not (1 <= column < sheet.shape[1] - 2 and 1 <= row < sheet.shape[0] - 2):
         return sample(image, u, v)
+    opaque = int(top)
     for j in range(row - 1, row + 3):
         for i in range(column - 1, column + 3):
-            if sheet[j, i] != part or image[j, i, 3] < top:
+            if sheet[j, i] != part or image[j, i, 3] < opaque:
                 return sample(image, u, v)
     s, t = u - 0.5 - column, v - 0.5 - row
     a, b = ((2 - s) * s - 1) * s / 2, ((3 * s - 5) * s * s + 2) / 2
@@ -269,13 +272,8 @@ def sample_part(image, sheet, part, x, y, z, nx, ny, nz, u, v, pixel, cosine, vi
         clean = sheet[row, column] == part and sheet[row, column + 1] == part
         if clean and sheet[row + 1, column] == part and sheet[row + 1, column + 1] == part:
             return _sample_clean(image, sheet, part, u, v, column, row, top)
-    dx, dy, dz = x - view[9], y - view[10], z - view[11]
-    right = view[0] * dx + view[1] * dy + view[2] * dz
-    down = view[3] * dx + view[4] * dy + view[5] * dz
-    ahead = view[6] * dx + view[7] * dy + view[8] * dz
-    n_right = view[0] * nx + view[1] * ny + view[2] * nz
-    n_down = view[3] * nx + view[4] * ny + view[5] * nz
-    n_ahead = view[6] * nx + view[7] * ny + view[8] * nz
+    right, down, ahead = turned(x - view[9], y - view[10], z - view[11], view)
+    n_right, n_down, n_ahead = turned(nx, ny, nz, view)
     offset = n_right * right + n_down * down + n_ahead * ahead
     orthographic, ratio = view[23] > 0, view[17] / view[12]
     pixel *= ratio

@@ -22,21 +22,25 @@ def depth_range(depth, row, column, radius):
 
 
 @njit
+def turned(x, y, z, view):
+    """A direction (x, y, z) of the world along the camera's axes: right, down, ahead."""
+    right = view[0] * x + view[1] * y + view[2] * z
+    down = view[3] * x + view[4] * y + view[5] * z
+    ahead = view[6] * x + view[7] * y + view[8] * z
+    return right, down, ahead
+
+
+@njit
 def see(x, y, z, nx, ny, nz, two_sided, view, depth):
     """(sees, cos theta, u, v, depth of the point, length of a depth pixel there) for one point; see View.packed."""
-    dx, dy, dz = x - view[9], y - view[10], z - view[11]
-    right = view[0] * dx + view[1] * dy + view[2] * dz
-    down = view[3] * dx + view[4] * dy + view[5] * dz
-    ahead = view[6] * dx + view[7] * dy + view[8] * dz
-    turned_right = view[0] * nx + view[1] * ny + view[2] * nz
-    turned_down = view[3] * nx + view[4] * ny + view[5] * nz
-    turned_ahead = view[6] * nx + view[7] * ny + view[8] * nz
+    right, down, ahead = turned(x - view[9], y - view[10], z - view[11], view)
+    n_right, n_down, n_ahead = turned(nx, ny, nz, view)
     if view[23] > 0:
-        cosine = -turned_ahead
+        cosine = -n_ahead
         scale = view[12]
     else:
         distance = math.sqrt(right * right + down * down + ahead * ahead)
-        cosine = -(turned_right * right + turned_down * down + turned_ahead * ahead) / distance
+        cosine = -(n_right * right + n_down * down + n_ahead * ahead) / distance
         scale = view[12] / max(ahead, 1e-9)
     if two_sided:
         cosine = abs(cosine)

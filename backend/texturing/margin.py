@@ -46,36 +46,50 @@ def fill_margin(
         return
     size = owner.shape[0]
     flat, owners = rgba.reshape(size * size, -1), owner.reshape(-1)
-    free = np.flatnonzero(~owned)
-    nearest = nearest_owned(owned, margin) if margin > 0 else np.full(owner.shape, -1, np.int32)
-    near = nearest.reshape(-1)[free]
-    flat[free[near < 0]] = _as(_mean(flat, owned.reshape(-1)), flat.dtype)
-    texel, source = free[near >= 0], near[near >= 0]
-    filled = flat[source]
-    if uv is not None and vertices is not None and faces is not None and len(texel):
+    nearest = nearest_owned(owned, margin).reshape(-1) if margin > 0 else np.full(size * size, -1, np.int32)
+    mean = _as(_mean(flat, owned.reshape(-1)), flat.dtype)
+    across = None
+    if uv is not None and vertices is not None and faces is not None:
         across = Across.of(np.asarray(uv, np.float64), vertices, faces, size)
-        if accel.NUMBA:
-            from .kernels_uv import sample_across
 
-            a, whole = across, np.issubdtype(flat.dtype, np.integer)
+    def work(block: tuple[int, int]) -> None:  # reads owned texels only, writes the others of its own rows
+        free = np.flatnonzero(owners[slice(*block)] < 0) + block[0]
+        near = nearest[free]
+        flat[free[near < 0]] = mean
+        texel, source = free[near >= 0], near[near >= 0]
+        filled = flat[source]
+        if across is not None:
+            _sample_across(across, flat, owners, texel, source, margin + 2, filled)
+        flat[texel] = filled
 
-            def work(block: tuple[int, int]) -> None:
-                sample_across(
-                    texel, source, owners, size, float(margin + 2), a.uv, a.seam, a.map, a.chart, a.mate_chart, flat,
-                    whole, *block, filled,
-                )  # fmt: skip
+    pieces = blocks(size * size)
+    for done, _ in enumerate(accel.mapped(work, pieces), start=1):
+        progress(done / len(pieces), "margins")
 
-            for _ in accel.mapped(work, blocks(len(texel))):
-                pass
-        else:
-            for start in range(0, len(texel), BLOCK):
-                block = slice(start, start + BLOCK)
-                rows, place, chart = across.places(texel[block], owners[source[block]], margin + 2)
-                colour, good = _bilinear(flat, owners, across.chart, place, chart, size)
-                filled[start + rows[good]] = _as(colour[good], flat.dtype)
-                progress(start / len(texel), "margins")
-    flat[texel] = filled
-    progress(1.0, "margins")
+
+def _sample_across(
+    across: Across,
+    flat: NDArray,
+    owners: NDArray[np.int32],
+    texel: NDArray[np.int64],
+    source: NDArray[np.int32],
+    reach: int,
+    filled: NDArray,
+) -> None:
+    """Put what lies behind the nearest seam into `filled` (m, C), for texels (m,) beside their nearest owned ones."""
+    if accel.NUMBA:
+        from .kernels_uv import sample_across
+
+        sample_across(
+            texel, source, owners, across.size, float(reach), across.uv, across.seam, across.map, across.chart,
+            across.mate_chart, flat, np.issubdtype(flat.dtype, np.integer), 0, len(texel), filled,
+        )  # fmt: skip
+        return
+    for start in range(0, len(texel), BLOCK):
+        block = slice(start, start + BLOCK)
+        rows, places, chart = across.places(texel[block], owners[source[block]], reach)
+        colour, good = _bilinear(flat, owners, across.chart, places, chart, across.size)
+        filled[start + rows[good]] = _as(colour[good], flat.dtype)
 
 
 def _mean(flat: NDArray, owned: NDArray[np.bool_]) -> NDArray[np.float64]:

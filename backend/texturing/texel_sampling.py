@@ -102,6 +102,7 @@ class SurfaceSampler:
         self.gains = np.ones((len(frames), 3)) if gains is None else np.asarray(gains, np.float64)
         self.lookup = VoxelLookup.of(voxels)
         self.other, self.share = feather_labels(self.lookup, self.labels, params.feather)
+        self._packed: dict[tuple[int, float], NDArray[np.float64]] = {}  # of a View, by its number and cos_min
 
     def sample(
         self,
@@ -163,12 +164,17 @@ class SurfaceSampler:
         return self.depth_source.part[face] if known else np.full(count, -1, np.int16)
 
     def _view(self, index: int, cos_min: float) -> View:
+        depth, depth_camera = self.depth_source.depth(index)
+        known = self._packed.get((index, cos_min))
+        if known is not None:
+            return View(known, np.ascontiguousarray(depth, np.float32))
         frame = self.frames[index]
         height, width = frame.image.shape[:2]
         camera = frame.camera if frame.camera.width == width else frame.camera.resized(width, height)
-        depth, depth_camera = self.depth_source.depth(index)
         tolerance = TOLERANCE * self.params.tolerance / self.voxels.grid
-        return View.of(camera, depth, depth_camera, tolerance, self.params.slope_tolerance, cos_min)
+        view = View.of(camera, depth, depth_camera, tolerance, self.params.slope_tolerance, cos_min)
+        self._packed[index, cos_min] = view.packed
+        return view
 
     def _visit(
         self,

@@ -28,6 +28,7 @@ class Sampler(Protocol):
         normals: NDArray[np.float32],
         double_sided: bool | NDArray[np.bool_] = False,
         progress: Progress = silent,
+        face: NDArray[np.integer] | None = None,
     ) -> Samples: ...
 
 
@@ -47,6 +48,7 @@ class VoxelSampler:
         normals: NDArray[np.float32],
         double_sided: bool | NDArray[np.bool_] = False,
         progress: Progress = silent,
+        face: NDArray[np.integer] | None = None,
     ) -> Samples:
         """See SurfaceSampler.sample. Memory: 250 bytes a point."""
         near, weight = self.lookup.around(points, normals)
@@ -80,6 +82,7 @@ def corner_colours(
     two_sided = np.broadcast_to(np.asarray(double_sided, bool), (len(mesh.faces),))
     colours = np.zeros((len(mesh.faces), 3, 4), np.float32)
     for start in range(0, len(mesh.faces), BLOCK):
+        face = np.arange(start, min(start + BLOCK, len(mesh.faces)))
         block = slice(start, start + BLOCK)
         corner = np.nan_to_num(mesh.vertices[mesh.faces[block]])
         inset = corner + INSET * (corner.mean(axis=1, keepdims=True) - corner)
@@ -88,6 +91,7 @@ def corner_colours(
             np.repeat(normals[block], 3, axis=0).astype(np.float32),
             np.repeat(two_sided[block], 3),
             part(progress, start / len(mesh.faces), min(1.0, (start + BLOCK) / len(mesh.faces))),
+            np.repeat(face, 3),
         )
         colours[block] = found.colour.reshape(-1, 3, 4)
     return np.clip(np.rint(_smoothed(mesh, normals, colours)), 0, 255).astype(np.uint8)

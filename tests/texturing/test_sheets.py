@@ -10,11 +10,15 @@ from orbit_painter.backend.mesh import simple_mesh
 from orbit_painter.backend.orbits.cameras import orbit_cameras
 from orbit_painter.backend.painters.base import PaintedFrames
 from orbit_painter.backend.texturing import accel
+from orbit_painter.backend.texturing.candidates import collect_candidates
 from orbit_painter.backend.texturing.depth import DepthSource
 from orbit_painter.backend.texturing.fuse import fuse
 from orbit_painter.backend.texturing.sheets import EMPTY, MIXED, connected_parts, sheet_map
 from orbit_painter.backend.texturing.targets import plan_targets
+from orbit_painter.backend.texturing.texel_sampling import SurfaceSampler
 from orbit_painter.backend.texturing.types import FuseParams
+from orbit_painter.backend.texturing.vertex_colour import corner_colours
+from orbit_painter.backend.texturing.voxels import surface_voxels
 from orbit_painter.tests.texturing.shapes import box, join, sphere
 
 BODY, LABEL = (0.9, 0.85, 0.2), (0.1, 0.1, 0.4)
@@ -88,8 +92,8 @@ def labelled_box():
     return simple_mesh(vertices.astype(np.float32), faces, uv)
 
 
-def test_no_texel_takes_the_colour_of_a_part_that_lies_on_its_own(either_path):
-    mesh = labelled_box()
+def body_and_label(mesh):
+    """Colours as a function of points of `labelled_box`: the plate's, also where it covers the box, or the body's."""
     front = np.abs(mesh.vertices).max(axis=0)
 
     def colour(points):
@@ -98,6 +102,12 @@ def test_no_texel_takes_the_colour_of_a_part_that_lies_on_its_own(either_path):
         on_plate |= (abs(np.asarray(points)[:, [0, 2]]) < 0.2 / 0.81 - 1e-3).all(axis=1) & (y < -0.45)
         return np.where(on_plate[:, None], LABEL, BODY).astype(np.float32)
 
+    return colour
+
+
+def test_no_texel_takes_the_colour_of_a_part_that_lies_on_its_own(either_path):
+    mesh = labelled_box()
+    colour = body_and_label(mesh)
     cameras = orbit_cameras("H", 6, 96) + orbit_cameras("V", 6, 96)
     frames = render_frames(mesh, colour, cameras, (6, 6), gain=0.0, blur=0.0, noise=0.0, supersample=2)
     params = FuseParams(label_grid=64, grid=64, alignment=False, exposure=False, depth_size=192, feather=0.0)
@@ -108,3 +118,19 @@ def test_no_texel_takes_the_colour_of_a_part_that_lies_on_its_own(either_path):
         off = abs(tile.rgba[rows][seen][:, :3] - 255 * np.array(true)).max(axis=1)
         assert seen.sum() > 1000
         assert (off > 40).mean() < 0.002
+
+
+def test_neither_does_a_corner_of_a_face():
+    mesh = labelled_box()
+    cameras = orbit_cameras("H", 6, 96) + orbit_cameras("V", 6, 96)
+    frames = render_frames(mesh, body_and_label(mesh), cameras, (6, 6), gain=0.0, blur=0.0, noise=0.0, supersample=2)
+    params = FuseParams(label_grid=64, depth_size=192, feather=0.0)
+    depth = DepthSource.of_mesh(mesh, cameras, params)
+    voxels = surface_voxels(mesh.vertices, mesh.faces, 64)
+    found = collect_candidates(voxels, frames, depth, params, double_sided=False)
+    sampler = SurfaceSampler(voxels, found.label[:, 0], found.colour[:, 0], frames, depth, params)
+    corner = corner_colours(mesh, sampler)
+    middle = abs(mesh.vertices[mesh.faces].mean(axis=1))
+    sides = (np.arange(len(mesh.faces)) >= 12) & (middle[:, [0, 2]].max(axis=1) > 0.2)
+    assert sides.sum() == 8
+    assert (abs(corner[sides][..., :3] - 255 * np.array(LABEL)).max(axis=-1) <= 40).all()
