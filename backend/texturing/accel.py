@@ -58,7 +58,8 @@ def workers() -> int:
 def mapped(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """``map(function, items)`` on `workers()` threads, results in the order of `items`.
 
-    Inside a function that is mapped itself it goes on in that thread: all cores are at work already. Leaving the loop early, as a raised CancelledError does, drops the items that have not started.
+    Inside a function that is mapped itself it goes on in that thread: all cores are at work already. Leaving the loop
+    early, as a raised CancelledError does, drops the items that have not started.
     """
     work = list(items)
     if len(work) < 2 or workers() == 1 or getattr(_here, "mapped", False):

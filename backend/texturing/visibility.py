@@ -84,7 +84,7 @@ def visible(
     points, normals   (N, 3), normalised frame, unit normals
     camera            of the frame; depth (h, w) along the viewing axis and depth_camera: the same view, any size
     voxel_size        h, unit-cube lengths
-    tolerance_voxels  t, default params.tolerance; texels use 3
+    tolerance_voxels  t, default params.tolerance
     double_sided      one bool or bool (N,): |cos theta| counts
     cos_min           default params.cos_min
     alpha             uint8 (H, W) of the frame: a point whose four bilinear taps have alpha 0 is not seen
