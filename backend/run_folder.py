@@ -102,7 +102,7 @@ class RunFolder:
             raise InputError(
                 "resume-version",
                 f"The output folder was made by version {data.get('version')} of Orbit Painter, this is {VERSION}.",
-                "Choose another output folder, or run without --resume.",
+                "Choose another output folder, or run 'generate' without --resume, which makes everything anew.",
             )
         return StageRecord(data["key"], data["seconds"], data["peak_bytes"], data["facts"])
 

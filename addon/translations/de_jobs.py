@@ -109,7 +109,9 @@ MESSAGES: dict[str, str] = {
     "The output folder was made by version {other} of Orbit Painter, this is {own}.": (
         "Den Ausgabeordner hat Version {other} von Orbit Painter gemacht, dies ist {own}."
     ),
-    "Choose another output folder, or run without --resume.": "Wähle einen anderen Ausgabeordner.",
+    "Choose another output folder, or run 'generate' without --resume, which makes everything anew.": (
+        "Wähle einen anderen Ausgabeordner."
+    ),
     "The output folder {folder} holds no finished '{stage}' stage.": (
         "Im Ausgabeordner {folder} ist der Schritt „{stage}“ nicht fertig."
     ),
