@@ -517,6 +517,7 @@ MESSAGES: dict[str, str] = {
     "writing the .glb": "schreibt die .glb-Datei",
     "saving {name}": "speichert {name}",
     "coverage of {name}": "Abdeckung von {name}",
+    "aligning frames": "richtet die Bilder aneinander aus",
     "aligning frame {number} of {count}": "richtet Bild {number} von {count} aus",
     "views": "Ansichten",
     "fused": "verschmolzen",

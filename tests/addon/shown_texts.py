@@ -11,7 +11,7 @@ BACKEND = ADDON.parent / "backend"
 # Rooms and files whose sentences only the command line shows
 COMMAND_LINE = {
     "evaluation", "dataset", "training", "baselines", "mesh_formats", "arguments.py", "batch.py", "cli.py",
-    "plan_command.py", "reference_command.py", "meshfile.py", "file_host.py", "bundle.py",
+    "packages.py", "plan_command.py", "reference_command.py", "meshfile.py", "file_host.py", "bundle.py",
     "glb_writer.py", "import_file.py", "import_checks.py", "import_probe.py", "ply_check.py", "translations",
 }  # fmt: skip
 TOLD = {"progress", "report", "_report", "change"}  # calls whose second argument is a phrase of what is being done
