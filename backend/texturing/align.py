@@ -50,7 +50,7 @@ def align_frames(
     show would else keep the place it has drifted to in the first frame that shows it, and draw all others there.
     Frames are visited by the angle of their camera from the nearest anchor's, which on an orbit is outwards from
     frame 0 on both sides. Only colours and confidence move; alpha and cameras stay. Frames may be 8 or 16 bit.
-    Memory: 400 bytes an object pixel of one frame, and the lattice, about 30 MiB per unit of surface area.
+    Memory: 500 bytes an object pixel of one frame, and the lattice, about 30 MiB per unit of surface area.
     """
     aligned = list(frames)
     flows = [0.0] * len(frames)
