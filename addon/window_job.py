@@ -154,9 +154,12 @@ class ORBIT_PAINTER_OT_work(bpy.types.Operator):
         return self._job is not None or jobs.busy_in_window()
 
     def cancel(self, context: Any) -> None:
-        """Called by Blender when it quits or opens another file."""
+        """Called by Blender when it quits, opens another file or closes this window: nobody takes up what waits."""
         if self._job is not None:
             self._job.abort()
+        for job in jobs.in_window:
+            if job.view.state == "queued":
+                job.cancel()
         self._end(context)
 
     def _end(self, context: Any) -> None:

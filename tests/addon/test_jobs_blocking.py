@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from orbit_painter.backend.errors import CancelledError
@@ -211,6 +212,23 @@ def test_a_job_in_the_window_ends_with_blender(empty, owl, tmp_path, snapshot):
     assert made.view.state == "cancelled"
     assert not made._thread.is_alive()
     assert snapshot() == before
+
+
+def test_what_waits_for_a_window_that_closes_can_be_tried_again(empty, owl, tmp_path):
+    from orbit_painter.addon import jobs
+    from orbit_painter.addon.window_job import ORBIT_PAINTER_OT_work
+
+    waiting = in_window(job(tmp_path), owl)
+    jobs.in_window.append(waiting)
+    ended = []
+    ORBIT_PAINTER_OT_work.cancel(SimpleNamespace(_job=None, _end=ended.append), empty.context)
+    assert (waiting.view.state, len(ended)) == ("cancelled", 1)
+    assert not jobs.busy_in_window()
+    jobs.retry(waiting.view.id)
+    assert waiting.view.state == "queued"
+    jobs.cancel(waiting.view.id)
+    jobs.dismiss(waiting.view.id)
+    assert not jobs.jobs()
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="signals")
