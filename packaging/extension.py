@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 5_000_000  # bytes
 # Anything else in the zip is an error: compiled code above all, which would have to exist for every system and Python.
 ALLOWED = re.compile(
-    r"blender_manifest\.toml|__init__\.py|LICENSE|(addon|backend)/([\w-]+/)*[\w-]+\.(py|json|toml)"
+    r"blender_manifest\.toml|__init__\.py|LICENSE|(addon|backend)/([\w-]+/)*[\w-]+\.(py|json|toml|npy)"
     r"|requirements/(neural|torch-cpu|torch-cuda|tools)\.txt"
 )
 SOURCES = ("blender_manifest.toml", "__init__.py", "LICENSE", "addon", "backend")
