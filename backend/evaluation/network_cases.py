@@ -53,9 +53,10 @@ SCALES = {
 
 
 def random_network(device: Any, scale: Scale, gasa: bool, storage: str, home: Any) -> Any:
-    """An expert with random weights, made block by block so that it never takes more than it is stored in.
+    """An expert with random weights, each block made and stored on the device before it goes to `home`.
 
-    All blocks have the values of the first: copying them is what makes 14 billion of them quick on a processor.
+    So it never takes more than it is stored in, and 14 billion values do not take a processor minutes. All blocks have
+    those of the first.
     """
     import torch
     from accelerate import init_empty_weights
@@ -71,7 +72,7 @@ def random_network(device: Any, scale: Scale, gasa: bool, storage: str, home: An
 
     def values(name: str, shape: Any, dtype: Any) -> Any:
         if name not in made:
-            value = torch.randn(shape, device=home, dtype=dtype)
+            value = torch.randn(shape, device=device.device, dtype=dtype)
             made[name] = 1 + 0.01 * value if "norm" in name else 0.5 * value / max(shape[-1], 1) ** 0.5
         return made[name].clone()
 
@@ -85,14 +86,12 @@ def random_network(device: Any, scale: Scale, gasa: bool, storage: str, home: An
     for block in model.blocks:
         fill(block, "block.")
         store_block(block, storage, device.dtype)  # pyright: ignore[reportArgumentType]
+        block.to(home)
     made.clear()
     blocks, model.blocks = model.blocks, torch.nn.ModuleList()
     fill(model, "")
     model.blocks = blocks
-    for name, buffer in list(model.named_buffers()):
-        owner, _, leaf = name.rpartition(".")
-        model.get_submodule(owner)._buffers[leaf] = buffer.to(home)
-    return model.eval()
+    return model.to(home).eval()
 
 
 def forward(device: Any, scale: Scale, gasa: bool, compiled: bool, attention: str, repeats: int) -> dict[str, Any]:
@@ -195,6 +194,8 @@ def run(
     pipe = OrbitPainterPipeline(vae.eval(), FlowMatchEulerDiscreteScheduler(shift=5.0), *experts)
     pipe.compute_dtype = device.dtype
     place(pipe, profile, device.device)
+    if device.device.type == "cuda":  # what making the weights took does not count
+        torch.cuda.reset_peak_memory_stats(device.device)
     pipe.batched_guidance = batched
     head = experts[0].config.attention_head_dim
     attention, _ = attention_backends.choose_backend(chosen.attention, device.device, device.dtype, head)
