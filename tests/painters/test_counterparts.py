@@ -26,7 +26,7 @@ def test_each_side_of_a_box_folds_the_front_back_at_its_edges():
     mesh = box(tuple(HALF))
     evidence, surface = seen_from_the_front(mesh), surface_points(mesh, 64)
     index = np.arange(len(surface), dtype=np.int32)
-    found = counterparts(evidence, surface, index, np.zeros((evidence.source.size, 2), np.float32))
+    found = counterparts(evidence, surface, index, np.zeros((evidence.source.size, 3), np.float32))
     there = evidence.position.reshape(-1, 3)[found.pixel]
     inner = (np.abs(surface.point) < 0.9 * HALF).sum(axis=1) == 2  # not next to an edge
     depth = HALF[1] - np.abs(surface.point[:, 1])

@@ -42,7 +42,7 @@ def counterparts(
 ) -> Counterparts:
     """Counterparts of the surface points `index` (n,), in the reference that faces them or their far side most.
 
-    mend (H W, 2): what to add to each atlas place to come to what may stand there instead (salience.Ordinariness).
+    mend (H W, 3): what to add to each atlas place to come to what may stand there instead (salience.Ordinariness).
     """
     place = np.zeros((len(index), 2), np.float32)
     pixel = np.full(len(index), -1, np.int32)
@@ -58,7 +58,9 @@ def counterparts(
             better = (found >= 0) & (score > best[rows])
             rows = rows[better]
             place[rows], pixel[rows], best[rows], sign[rows] = uv[better], found[better], score[better], direction
-    place += np.where(pixel[:, None] >= 0, mend[pixel], 0)
+    change = np.where(pixel[:, None] >= 0, mend[pixel], 0)
+    place += change[:, :2]
+    sign[:, 0] *= 1 - 2 * change[:, 2]
     return Counterparts(place, np.where(pixel >= 0, nearest_index(place, *evidence.size), -1), sign)
 
 

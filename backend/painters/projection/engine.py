@@ -15,6 +15,7 @@ from ...progress import Progress, part
 from ...texturing import accel
 from ..base import Frame, PaintedFrames, PaintRequest, Reference
 from .evidence import Evidence, Picture, gather
+from .fronts import without_fronts
 from .gbuffer import GeometryBuffer, geometry_buffer
 from .matting import cut_out
 from .options import SMALLEST_GRID, ProjectionOptions
@@ -47,7 +48,7 @@ class ProjectionPainter:
         planes = mirror_planes(surfaces[-1], options.symmetry)
         progress(0.25, "examining the reference")
         scale = pixels_per_unit(pictures)
-        plain = ordinary(evidence, planes, scale)
+        plain = without_fronts(evidence, ordinary(evidence, planes, scale), planes, scale)
         progress(0.3, "continuing the texture")
         texture = complete(
             surfaces,

@@ -41,7 +41,8 @@ class Ordinariness:
     texture  may be continued elsewhere: repeats itself
     level    the same for the most part at its height: its colour may be expected all round
     woven    is texture as a whole only, for what returns with its period: its single colours tell nothing
-    mend     (H, W, 2), what to add to places of one-of-a-kind things in woven texture to come to where that goes on
+    mend     (H, W, 3), what to add to places of one-of-a-kind things, right and down, to come to what may stand there
+             instead, such as the woven texture around them; 1 where that is to be read backwards along right, else 0
     """
 
     plain: NDArray[np.float32]
@@ -62,7 +63,7 @@ def ordinary(evidence: Evidence, planes: list[MirrorPlane], pixels_per_unit: flo
     plain = np.minimum(np.maximum(fine.common, level), np.maximum(coarse.common, coarse.level))
     plain = np.maximum(plain, banded)
     whole, woven = texture.copy(), np.zeros_like(texture)
-    mend = np.zeros((height, width, 2), np.float32)
+    mend = np.zeros((height, width, 3), np.float32)
     spacing = spacings[0]
     for row, camera in zip(evidence.rows, evidence.cameras, strict=True):
         rows = np.s_[row : row + camera.height]
@@ -75,7 +76,7 @@ def ordinary(evidence: Evidence, planes: list[MirrorPlane], pixels_per_unit: flo
         whole[rows] = np.maximum(judged, woven[rows])  # what goes on in the same way all over is no part of a motif
         known = (whole[rows] > 0.5) & source
         round_about = masked_gaussian(woven[rows][..., None], known.astype(np.float32), pixels_per_unit / GAP)[..., 0]
-        mend[rows] = mending(again, woven[rows] > 0.5, source & ~known & (round_about > 0.6))
+        mend[rows][..., :2] = mending(again, woven[rows] > 0.5, source & ~known & (round_about > 0.6))
     plain = np.minimum(plain, np.where(texture > whole, whole, 1))  # parts of a motif that stands alone
     for plane in planes:
         if plane.axis == 0:

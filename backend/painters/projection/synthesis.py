@@ -69,7 +69,7 @@ class Guide:
     plain: NDArray[np.float32]  # (H W,), see salience.Ordinariness
     texture: NDArray[np.float32]  # (H W,)
     source: NDArray[np.bool_]
-    mend: NDArray[np.float32]  # (H W, 2)
+    mend: NDArray[np.float32]  # (H W, 3)
     look: Appearance
 
 
@@ -384,7 +384,7 @@ def complete(
         ordinary.plain.ravel(),
         ordinary.texture.ravel(),
         evidence.source.ravel(),
-        ordinary.mend.reshape(-1, 2),
+        ordinary.mend.reshape(-1, 3),
         appearance(evidence, ordinary, pixels_per_unit),
     )
     shares = np.cumsum([0.0] + [4.0**k for k in range(len(surfaces))])
