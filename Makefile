@@ -7,7 +7,7 @@ RUN := $(BIN)/python
 INSTALL := $(RUN) -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all:
 OUT ?= out/demo
 
-.PHONY: demo test test-real-blender test-compat lint bench tables gpu-check docs screenshots extension repository licences sbom lock blender-packages clean
+.PHONY: demo test test-real-blender test-compat lint bench tables small-orbitpainter gpu-check docs screenshots extension repository licences sbom lock blender-packages clean
 
 # Fails with a sentence that says what to install where the bpy module finds no system libraries.
 BLENDER_LOADS = @$(RUN) -c 'import bpy' 2>/dev/null || \
@@ -49,14 +49,16 @@ lint: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp  ## figures as ratios, measured side by side; prints the tables of docs/benchmarks.md
 	$(RUN) backend/cli.py bench
 
-tables: $(VENV)/dev.stamp $(VENV)/neural.stamp  ## quality under drift beside other methods, and the parts of a small OrbitPainter; goes on where it was stopped (out/tables); hours on two cores
+tables: small-orbitpainter  ## the papers' tables with what is here, in out/tables, and goes on where it was stopped; hours on two cores
 	$(RUN) backend/cli.py bench drift frames
-	$(DATA) --count 700 --colourings 4 --first 4000 --out out/tables/training/data
+
+small-orbitpainter: $(VENV)/dev.stamp $(VENV)/neural.stamp  ## the part of `tables` that trains a small OrbitPainter with and without each part; half an hour on one idle core
+	$(DATA) --count 500 --colourings 4 --first 4000 --out out/tables/training/data
 	$(DATA) --count 24 --out out/tables/training/held-out
 	$(RUN) backend/cli.py train ablation --data out/tables/training/data --held-out out/tables/training/held-out \
-		--set run.steps=300 --set run.sample_every=0 --out out/tables/training/ablation
+		--set data.latents=out/tables/training/latents --set run.steps=1200 --set run.sample_every=0 --out out/tables/training/ablation
 
-DATA := $(RUN) backend/cli.py dataset render --source procedural --patterns stripes,gradient,facing --views 4,4 --size 64 \
+DATA := $(RUN) backend/cli.py dataset render --source procedural --patterns plain,waves,dirt,dust,wear --views 4,4 --size 64 \
 	--references 1,1,1 --max-angle 0 --max-elevation 0 --no-material
 
 gpu-check: SHELL := bash
