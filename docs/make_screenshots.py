@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The screenshots of user-guide.md, from a real run in a Blender with its interface (tests/real_blender).
+"""The screenshots of user-guide.md and environment.md, from a real run in a Blender with its interface.
 
 Arguments: names of pictures to make, all if there is none.
 """
@@ -15,8 +15,10 @@ from PIL import Image
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PICTURES = HERE / "pictures"
-TAKEN = ("panel", "running", "result", "output", "advanced", "views", "diagnostics", "guide")
+TAKEN = ("panel", "running", "result", "output", "advanced", "views", "diagnostics", "guide", "engine", "preferences")
 VIEW = (0, 0, 1328, 905)  # the 3D viewport with the sidebar
+ENGINE = (1036, 82, 1328, 667)  # down to Generate Texture
+PREFERENCES = (176, 308, 1316, 905)
 SIDEBAR = (1036, 82, 1328, 905)
 
 
@@ -34,12 +36,14 @@ def main(names):
     with tempfile.TemporaryDirectory(prefix="orbit-painter-", ignore_cleanup_errors=True) as home:
         blender = installation.RealBlender(home)
         blender.install()
-        quick = ["quick"] if names == ["sub-panels"] else []
+        quick = ["quick"] if names and not {"running", "result", "guide"} & set(names) else []
         report = blender.play("play_pictures", *quick, timeout=3000)
         folder = Path(home)
         pictures = {name: Image.open(folder / f"{name}.png") for name in TAKEN}
         made = {name: pictures[name].crop(VIEW) for name in ("panel", "running", "result")}
         panels = [trimmed(pictures[name].crop(SIDEBAR)) for name in ("output", "advanced", "views", "diagnostics")]
+        made["engine"] = pictures["engine"].crop(ENGINE)
+        made["preferences"] = trimmed(pictures["preferences"].crop(PREFERENCES))
         made["sub-panels"] = side_by_side(panels)
         made["guide"] = side_by_side([on_grey(pictures["guide"]), on_grey(painted(pictures["guide"], report))])
         for name, picture in made.items():

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The screenshots of docs/user-guide.md: a whole first texture, guide painting, and the sub-panels."""
+"""The screenshots of the guides: a whole first texture, guide painting, the sub-panels, and the preferences."""
 
+import importlib
 import json
 import math
+from dataclasses import replace
 
 import bpy
 import driver
@@ -62,12 +64,50 @@ def play(report, folder):
 
     yield has_guide
     report["camera"] = json.loads(settings.references[settings.active_reference].camera)
+    yield from _engine(settings, folder)
+    yield from _preferences(folder)
+
+
+def _engine(settings, folder):
+    """The panel as it is where the neural engine and its weights are installed, on a computer with this card."""
+    states, forecast = driver.module("addon.engine_state"), driver.module("addon.forecast")
+    machine = importlib.import_module(f"{driver.package()}.backend.painters.orbitpainter.forecast").Machine
+    states._states["orbitpainter"] = replace(states.state("orbitpainter"), message="", advice="")
+    states._items[:] = [(*item[:3], "CHECKMARK", item[4]) for item in states._items]
+    forecast._known[:] = [machine("NVIDIA RTX", 24 * 2**30, 64 * 2**30)]
+    settings.engine = "orbitpainter"
+    for cls in _panels():
+        cls.draw = cls.draw_before
+    yield from driver.screenshot(folder / "engine.png")
+
+
+def _preferences(folder):
+    """The preferences in the place of the viewport."""
+    root = "/tmp/OrbitPainter"
+    bpy.context.preferences.addons[driver.package()].preferences.root = root
+    with driver.in_view():
+        bpy.ops.orbit_painter.open_preferences()
+
+    def opened():
+        return len(driver.windows()) == 2
+
+    yield opened
+    with bpy.context.temp_override(window=driver.windows()[1]):
+        bpy.ops.wm.window_close()
+    driver.view_area().type = "PREFERENCES"
+
+    def looked_up():
+        driver.redraw()
+        found = driver.module("addon.upkeep").snapshot()
+        return found is not None and str(found.root) == root
+
+    yield looked_up
+    yield from driver.screenshot(folder / "preferences.png")
 
 
 def _alone(name, folder):
     """A picture with one sub-panel open and the others empty."""
-    panels = [getattr(bpy.types, cls) for cls in dir(bpy.types) if cls.startswith("ORBIT_PAINTER_PT_")]
-    for cls in panels:
+    for cls in _panels():
         cls.draw_before = getattr(cls, "draw_before", None) or cls.draw
         cls.draw = cls.draw_before if cls.__name__.endswith(name) else _nothing
     yield from driver.screenshot(folder / "closed.png")
@@ -75,6 +115,10 @@ def _alone(name, folder):
     yield from driver.click(*header)
     yield from driver.screenshot(folder / f"{name}.png")
     yield from driver.click(*header)
+
+
+def _panels():
+    return [getattr(bpy.types, cls) for cls in dir(bpy.types) if cls.startswith("ORBIT_PAINTER_PT_")]
 
 
 def _nothing(self, context):
