@@ -30,7 +30,7 @@ from .visibility import blocks
 T = TypeVar("T")
 
 ANCHOR_WEIGHT = 50.0
-PRIOR_WEIGHT = 0.1  # of frames as they come, before any is aligned
+PRIOR_WEIGHT = 0.03  # of frames as they come, before any is aligned
 PRIOR_STEP = 2  # one frame of so many is enough for that
 MAX_LATTICE = 512
 _SIDE = np.array([0.62, 0.55, 0.56])  # opposite normals lie on opposite sides of this plane
