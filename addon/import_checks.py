@@ -7,6 +7,7 @@ Each check takes the path and returns what is wrong with the file, or an empty t
 from __future__ import annotations
 
 import json
+import re
 import struct
 import zipfile
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from pathlib import Path
 from .ply_check import ply
 
 HEAD = 1 << 16  # bytes looked at where a header is text
+_NO_NUMBER = re.compile(rb"^v[ \t][^\r\n]*\b(?:nan|inf)", re.IGNORECASE | re.MULTILINE)
 
 
 def glb(path: Path) -> str:
@@ -45,13 +47,18 @@ def _json(data: bytes) -> str:
 
 
 def obj(path: Path) -> str:
-    """Any text is an OBJ file of sorts; zero bytes and a lack of vertices are not."""
+    """Any text is an OBJ file of sorts; zero bytes and a lack of vertices are not.
+
+    Blender puts vertices that are no numbers at 0, without a word.
+    """
     found = False
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             block += file.readline()
             if b"\0" in block:
                 return "it is not a text file"
+            if _NO_NUMBER.search(block):
+                return "it has a vertex whose place is not a number"
             found = found or block.startswith(b"v ") or any(mark in block for mark in (b"\nv ", b"\nv\t", b"\rv "))
     return "" if found else "it has no vertices"
 

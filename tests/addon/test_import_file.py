@@ -173,6 +173,15 @@ def test_ply_faces_of_missing_vertices(tmp_path):
     assert "short" in body((0, 1, 2))
 
 
+def test_obj_vertices_that_are_no_numbers(tmp_path):
+    from orbit_painter.addon.import_checks import obj
+
+    path = tmp_path / "m.obj"
+    for place, wrong in (("0 1 NaN", True), ("0 -inf 1", True), ("0 1 1e5", False)):
+        path.write_text(f"o banana\nusemtl v infinite nan\nv 0 0 0\nv {place}\nv 1 0 0\nf 1 2 3\n")
+        assert ("not a number" in obj(path)) == wrong, place
+
+
 def test_standard_output_stays_clean(tmp_path):
     """Text that C or Python still buffers when the block begins or ends goes where it belongs."""
     code = (
