@@ -18,7 +18,7 @@ from .gbuffer import GeometryBuffer
 from .sampling import bilinear, bleed, local_maximum, local_minimum, nearest_index
 from .surface import tangent_frame
 
-GRAZING = (0.05, 0.12)  # cosine range over which a reference fades in
+GRAZING = (0.01, 0.03)  # cosine range over which a reference fades in, so that a side two pixels wide keeps its own
 FIRM = (0.10, 0.26)  # cosine range over which it becomes something to continue from
 SOURCE_COSINE = 0.3  # steeper places only are copied from
 EDGE = 0.012  # depth step of an occlusion, unit lengths
