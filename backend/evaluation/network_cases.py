@@ -138,7 +138,8 @@ def sparse_attention(device: Any, scale: Scale, grid: int, kernel: str, heads: i
     x = torch.randn(3, 1, tokens, heads, 128, device=device.device, dtype=device.dtype)
 
     def full() -> Any:
-        return torch.nn.functional.scaled_dot_product_attention(*x.transpose(2, 3).unbind(0))
+        query, key, value = x.transpose(2, 3).unbind(0)
+        return torch.nn.functional.scaled_dot_product_attention(query, key, value)
 
     def sparse() -> Any:
         return gasa_kernels.sparse_attention(x[0], x[1], x[2], layout, "flex" if kernel == "flex" else "chunked")

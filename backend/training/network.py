@@ -84,6 +84,7 @@ def _initialise(network: OrbitWanTransformer3DModel, model: ModelConfig) -> None
     noise.copy_(orthonormal)
     if network.ref_conv is not None:
         network.ref_conv.weight.copy_(orthonormal[:, :, 0])
+        assert network.ref_conv.bias is not None
         network.ref_conv.bias.copy_(_outside(orthonormal.flatten(1), 1.5 * noise[0].numel() ** 0.5))
     # The last norm makes a token of unit variance out of it, of which noise has a share of features.
     gain = (noise[0].numel() / noise.shape[0]) ** 0.5
