@@ -1,6 +1,5 @@
 """Installations for real: uv, a package index on the loopback address, tiny packages."""
 
-import contextlib
 import json
 import os
 import random
@@ -21,6 +20,7 @@ from orbit_painter.backend.environment.states import Event, State
 from orbit_painter.backend.environment.status import is_installing, status
 from orbit_painter.backend.errors import CancelledError, EngineMissingError, InputError, OrbitPainterError, OutputError
 from orbit_painter.backend.whole_files import hold
+from orbit_painter.tests.processes import tools_below, wait
 
 from .packages import lock, serving, wheel
 
@@ -247,15 +247,6 @@ def test_a_really_full_disk(tmp_path, packages, recipe, index, events):
         subprocess.run(["umount", "-l", str(small)], check=True)
 
 
-def tools_below(root):
-    """Command lines of running processes that name the root folder."""
-    lines = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):  # it has just ended
-            lines.append(path.read_bytes().decode(errors="replace"))
-    return [line for line in lines if str(root) in line]
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_killed_at_random_points_it_always_goes_on(root, packages, recipe, tmp_path, events, request_for):
     """kill -9 again and again: never a half engine that looks whole, and the last run ends well."""
@@ -268,10 +259,8 @@ def test_killed_at_random_points_it_always_goes_on(root, packages, recipe, tmp_p
             time.sleep(moment)
             process.send_signal(signal.SIGKILL)
             process.communicate()
-            end = time.monotonic() + 30
-            while tools_below(root) or is_installing(Layout(root)):  # uv ends with it: its name goes before its lock
-                assert time.monotonic() < end
-                time.sleep(0.05)
+            # uv ends with it: its name goes before its lock
+            wait(lambda: not tools_below(root) and not is_installing(Layout(root)), 30)
             found = status(root)
             if found.python is not None:
                 assert module_version(found, "beta") == "1.0"

@@ -1,6 +1,5 @@
 """An official way in: Blender adds the repository, installs from it, and the extension paints with NumPy alone."""
 
-import contextlib
 import os
 import shutil
 import signal
@@ -11,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from orbit_painter.tests.processes import tools_below, wait
 
 pytestmark = [pytest.mark.real_blender, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,20 +78,12 @@ def test_enabling_is_quick_and_loads_no_numpy(blender):
     assert '"subprocess"' not in said, "what takes long waits until it is needed"
 
 
-def tools_below(root):
+PATIENCE = 300.0  # seconds
+
+
+def started_below(root):
     """Command lines of running processes that name the folder, but for the Blender that was told of it."""
-    lines = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):  # it has just ended
-            lines.append(path.read_bytes().decode(errors="replace").replace("\0", " "))
-    return [line for line in lines if str(root) in line and "kill_driver" not in line]
-
-
-def wait(condition, seconds=300.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.05)
+    return [line for line in tools_below(root) if "kill_driver" not in line]
 
 
 @pytest.mark.parametrize("ending", ["kill", "quit"])
@@ -113,17 +105,17 @@ def test_a_task_ends_with_blender(blender, repository, tmp_path, ending):
             line, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            wait(ready.exists)
+            wait(ready.exists, PATIENCE)
             pid, state, stage = ready.read_text().split()[:3]
             assert (state, stage) == ("running", "fetching")
-            wait(lambda: tools_below(root))
+            wait(lambda: started_below(root), PATIENCE)
             if ending == "kill":
                 os.kill(int(pid), signal.SIGKILL)
             else:
                 leave.touch()
-            wait(lambda: not Path(f"/proc/{pid}").exists())
+            wait(lambda: not Path(f"/proc/{pid}").exists(), PATIENCE)
             start = time.monotonic()
-            wait(lambda: not tools_below(root))
+            wait(lambda: not started_below(root), PATIENCE)
             print(f"gone {time.monotonic() - start:.2f} s after Blender")  # two are wanted on an idle machine
         finally:
             process.wait(timeout=300)

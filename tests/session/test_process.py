@@ -14,6 +14,7 @@ from orbit_painter.backend.crashes import Crashes
 from orbit_painter.backend.job_history import JobProgress
 from orbit_painter.backend.process import Child, child_environment
 from orbit_painter.backend.session import Place, Session, Step
+from orbit_painter.tests.processes import wait
 
 FAKE = Path(__file__).with_name("fake_child.py")
 STAGES = ("passes", "paint", "bake")
@@ -26,13 +27,6 @@ def alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False
-
-
-def wait(condition, seconds=60.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.01)
 
 
 class Running:

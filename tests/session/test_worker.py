@@ -208,7 +208,9 @@ def test_a_request_survives_its_file(passes, tmp_path):
 @pytest.mark.parametrize("way", ["cancel", "close", "kill parent"])
 def test_the_command_line_follows_its_parent(passes, tmp_path, way):
     """`cli.py run --parent-pipe` ends when it is told to, or when its parent is gone."""
-    from .test_process import alive, wait
+    from orbit_painter.tests.processes import wait
+
+    from .test_process import alive
 
     slow = replace(passes, engine_options={"grid": 384}, out=str(tmp_path / "out"), size=128)
     request = tmp_path / "request.json"
