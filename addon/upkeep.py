@@ -93,8 +93,9 @@ def refresh() -> Snapshot:
     global _snapshot
     place = root()
     store = ModelStore(place)
-    lacking = {name: store.missing(name) for name in engine_names() if needs_engine(name)}
-    _snapshot = Snapshot(place, status(place), tuple(store.statuses()), lacking)
+    statuses = tuple(store.statuses())
+    lacking = {name: store.missing(name, statuses) for name in engine_names() if needs_engine(name)}
+    _snapshot = Snapshot(place, status(place), statuses, lacking)
     engine_state.refresh()
     _redraw()
     return _snapshot

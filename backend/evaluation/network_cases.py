@@ -104,9 +104,7 @@ def forward(device: Any, scale: Scale, gasa: bool, compiled: bool, attention: st
     from ..painters.orbitpainter.speed import compile_problem
 
     model = random_network(device, scale, gasa, "bf16", device.device)
-    head = model.config.attention_head_dim
-    name, note = attention_backends.choose_backend(attention, device.device, device.dtype, head)
-    attention_backends.set_backend(model, name)
+    name, note = attention_backends.use_backend([model], attention, device.device, device.dtype)
     x = torch.randn(1, 48, scale.frames, scale.side, scale.side, device=device.device, dtype=device.dtype)
     text = torch.randn(1, 512, model.config.text_dim, device=device.device, dtype=device.dtype)
     reference = torch.randn(1, 16, 1, scale.side, scale.side, device=device.device, dtype=device.dtype)
@@ -198,10 +196,7 @@ def run(
     if device.device.type == "cuda":  # what making the weights took does not count
         torch.cuda.reset_peak_memory_stats(device.device)
     pipe.batched_guidance = batched
-    head = experts[0].config.attention_head_dim
-    attention, _ = attention_backends.choose_backend(chosen.attention, device.device, device.dtype, head)
-    for model in experts:
-        attention_backends.set_backend(model, attention)
+    attention, _ = attention_backends.use_backend(experts, chosen.attention, device.device, device.dtype)
     if chosen.compile and (reason := speed.compile_blocks(pipe, device.device)):
         raise OrbitPainterError("bench-failed", reason)
     random = np.random.default_rng(0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -93,9 +93,13 @@ class ModelStore:
             for role, path in status.model.roles.items()
         }
 
-    def missing(self, engine: str) -> list[Model]:
-        """What the engine lacks and can be downloaded, what it needs for its first run only included."""
-        there = {status.model.name for status in self.statuses(engine) if status.folder is not None}
+    def missing(self, engine: str, statuses: Iterable[ModelStatus] | None = None) -> list[Model]:
+        """What the engine lacks and can be downloaded, what it needs for its first run only included.
+
+        statuses: where the models have been looked at already.
+        """
+        looked_at = self.statuses(engine) if statuses is None else statuses
+        there = {each.model.name for each in looked_at if each.folder is not None and each.model.engine == engine}
         if CONVERTED in there:
             return []
         wanted = [m for m in self.catalogue if m.engine == engine and m.repository and m.name not in there]
@@ -104,7 +108,7 @@ class ModelStore:
     def _require(self, engine: str, there: dict[str, ModelStatus]) -> None:
         if all(m.name in there for m in self.catalogue if m.engine == engine and m.required):
             return
-        missing = self.missing(engine)
+        missing = self.missing(engine, there.values())
         total = sum(model.bytes for model in missing)
         parts = "; ".join(f"{m.name} ({size_text(m.bytes)}, licence: {m.licence})" for m in missing)
         raise EngineMissingError(

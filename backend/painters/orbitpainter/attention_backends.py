@@ -8,6 +8,7 @@ on one model's processors only. Backends that download a kernel when first used 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -73,6 +74,16 @@ def choose_backend(wanted: str, device: torch.device, dtype: torch.dtype, head_d
     if (reason := problem(wanted, device, dtype, head_dim)) is not None:
         return NATIVE, f"The attention {wanted} cannot be used here ({reason}); PyTorch's own is used."
     return wanted, None
+
+
+def use_backend(
+    models: Sequence[OrbitWanTransformer3DModel], wanted: str, device: torch.device, dtype: torch.dtype
+) -> BackendChoice:
+    """Choose for models of one kind on a device, as `choose_backend` does, and set it in each."""
+    name, note = choose_backend(wanted, device, dtype, int(models[0].config["attention_head_dim"]))
+    for model in models:
+        set_backend(model, name)
+    return name, note
 
 
 def set_backend(model: OrbitWanTransformer3DModel, name: str) -> None:

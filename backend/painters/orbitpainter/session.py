@@ -183,11 +183,8 @@ class Session:
         wanted = chosen.compile and (options.compile is not None or speed.compiling_pays(profile, device))
         if pipe.group is not None:  # its processes have their attention from the start
             return ["The network is not compiled, because several devices share it."] if wanted else []
-        head = int(pipe.transformer.config["attention_head_dim"])
         dtype = pipe.compute_dtype or torch.float32
-        name, note = attention_backends.choose_backend(chosen.attention, device, dtype, head)
-        for model in pipe.networks():
-            attention_backends.set_backend(model, name)
+        _, note = attention_backends.use_backend(pipe.networks(), chosen.attention, device, dtype)
         reason = None
         if wanted:
             reason = speed.compile_blocks(pipe, device)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .evidence import Evidence
 from .motifs import connected, judge_motifs
 from .salience import Ordinariness
-from .sampling import bilinear, local_maximum, local_minimum, masked_gaussian
+from .sampling import bilinear, closing, local_maximum, local_minimum, masked_gaussian
 from .symmetry import MirrorPlane
 
 FLANK = 0.06  # part of the way over the surface from one end of what is seen at a height to the other
@@ -148,7 +148,7 @@ def _standing_alone(
 ) -> NDArray[np.bool_]:
     """`free` (h, w) without the things in it that are seen RECURS times or more, or are for the most part not `sure`
     (h, w), or `filling` (h, w), which is the same across their height, or woven, or have no `edge` (h, w) around."""
-    closed = local_minimum(local_maximum(free.astype(np.float32), 1), 1) > 0.5
+    closed = closing(free.astype(np.float32), 1) > 0.5
     number = connected(closed & source)
     large = np.bincount(number[number >= 0]) >= SMALL
     count = int(large.sum())

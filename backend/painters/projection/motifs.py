@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .sampling import bilinear, local_maximum, local_minimum, resized
+from .sampling import bilinear, closing, local_minimum, resized
 
 RARE = 0.5  # ordinariness below which a pixel belongs to a motif
 ENCLOSED = 0.6  # share of its rim that a motif must hold for an area to belong to it
@@ -25,7 +25,7 @@ def judge_motifs(ordinary: NDArray[np.float32], source: NDArray[np.bool_], gap: 
     size = max(8, round(width / factor)), max(8, round(height / factor))
     inside = resized(source.astype(np.float32), *size) > 0.5
     rare = (resized(ordinary, *size) < RARE) & inside
-    closed = local_minimum(local_maximum(rare.astype(np.float32), 1), 1) > 0.5
+    closed = closing(rare.astype(np.float32), 1) > 0.5
     alone = _filled(closed & inside, inside)
     v, u = np.mgrid[0:height, 0:width].astype(np.float32)
     uv = np.stack([(u + 0.5) * size[0] / width, (v + 0.5) * size[1] / height], axis=-1)

@@ -80,6 +80,11 @@ def local_maximum(image: Image, radius: int) -> Image:
     return -local_minimum(-image, radius)
 
 
+def closing(image: Image, radius: int) -> Image:
+    """Morphological closing with a square of side 2 radius + 1: what is narrower between high places is filled."""
+    return local_minimum(local_maximum(image, radius), radius)
+
+
 def local_minimum(image: Image, radius: int) -> Image:
     """Minimum over a square of side 2 radius + 1; outside the image counts as infinity."""
     for axis in (0, 1):
