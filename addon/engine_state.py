@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The engines for the menu: which there are, whether each can run, and what to do if it cannot.
 
-Asking an engine may read files, so the answer is kept; `refresh` asks again.
+Asking an engine imports modules and reads files, so the answer is kept; `refresh` asks again. The first question comes
+while the panel is drawn and is answered beside the main thread.
 """
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..backend.errors import EngineMissingError
 from ..backend.painters.registry import engine_names
-from . import launching
+from . import launching, targets, threads
 from .translations import marked, tr
 
 
@@ -25,6 +28,7 @@ class EngineState:
     advice: str = ""
 
 
+INSTALL = marked("Install it in the preferences.")
 EMBEDDED = ("projection",)  # engines that need nothing but what the extension brings
 _TEXTS = {
     "projection": (
@@ -41,10 +45,10 @@ _items: list[tuple[str, str, str, str, int]] = []  # kept, because Blender does 
 
 
 def state(name: str) -> EngineState:
-    """What is known about the engine since the last `refresh`. A file of another version may name one that is not here,
-    as an empty text."""
-    if name not in _states:
-        refresh()
+    """What is known about the engine since the last `refresh`; one that was not asked yet counts as able to run. A file
+    of another version may name one that is not here, as an empty text."""
+    if not _states:
+        _ask_beside()
     return _states.get(name) or EngineState(
         name, "", tr("The engine that this file asks for is not in this version."), tr("Choose another one.")
     )
@@ -52,14 +56,32 @@ def state(name: str) -> EngineState:
 
 def refresh() -> None:
     """Ask all engines again."""
+    _keep(_missing_of_all())
+
+
+def _ask_beside() -> None:
+    def known(missing: Mapping[str, tuple[str, str]]) -> None:
+        _keep(missing)
+        targets.redraw()
+
+    _keep({})
+    threads.start(_missing_of_all, known, traceback.print_exception)
+
+
+def _keep(missing: Mapping[str, tuple[str, str]]) -> None:
+    """missing: what `_missing` says of each engine that was asked."""
     _states.clear()
-    for name in engine_names():
+    _items.clear()
+    for number, name in enumerate(engine_names()):
         label, description = _TEXTS.get(name, (name, ""))
-        _states[name] = EngineState(label, description, *_missing(name))
-    _items[:] = [
-        (name, found.label, found.description, "ERROR" if found.message else "CHECKMARK", number)
-        for number, (name, found) in enumerate(_states.items())
-    ]
+        found = EngineState(label, description, *missing.get(name, ()))
+        icon = "ERROR" if found.message else "CHECKMARK" if name in missing else "NONE"
+        _states[name] = found
+        _items.append((name, label, description, icon, number))
+    if any(not missing[name][0] for name in missing if name not in EMBEDDED):
+        from . import forecast  # needs this module
+
+        forecast.ask()
 
 
 def require(name: str) -> None:
@@ -73,12 +95,16 @@ def require(name: str) -> None:
 def items(self: Any, context: Any) -> list[tuple[str, str, str, str, int]]:
     """For the menu."""
     if not _items:
-        refresh()
+        _ask_beside()
     return _items
 
 
+def _missing_of_all() -> dict[str, tuple[str, str]]:
+    return {name: _missing(name) for name in engine_names()}
+
+
 def _missing(name: str) -> tuple[str, str]:
-    """What keeps the engine from running, and what to do."""
+    """What keeps the engine from running, and what to do, in English; touches no bpy."""
     if name in EMBEDDED:
         return "", ""
     from ..backend.environment.status import status
@@ -87,12 +113,9 @@ def _missing(name: str) -> tuple[str, str]:
     root = launching.settings.root
     environment = status(root)
     if environment.python is None:
-        return environment.message, tr("Install it in the preferences.")
+        return environment.message, INSTALL
     try:
         find(name, root)
     except EngineMissingError as error:
-        return error.message, tr("Install it in the preferences.")
-    from . import forecast  # needs this module
-
-    forecast.ask()
+        return error.message, INSTALL
     return "", ""

@@ -22,7 +22,6 @@ from ..backend.job import Job
 from ..backend.job_store import JobStore
 from ..backend.pipeline import Pipeline
 from ..backend.run_folder import RunFolder
-from ..backend.run_request import STAGES
 from ..backend.session import ENDED, Place, Session, State, Step
 from . import jobs, launching
 from .blocks import ref
@@ -32,7 +31,9 @@ Watch = Callable[[jobs.JobView], None]
 PATIENCE = 3600.0  # seconds that a stage has to notice that it must stop: a script's Blender is not ended for it
 
 
-def run(context: Any, job: Job, objects: Sequence[bpy.types.Object], progress: Watch) -> jobs.JobView:
+def run(
+    context: Any, job: Job, objects: Sequence[bpy.types.Object], progress: Watch, stages: Sequence[str]
+) -> jobs.JobView:
     """The job's view at its end. `progress` may raise CancelledError, and so does Ctrl-C in background mode.
 
     Raises OutputError if job.out cannot be used.
@@ -40,7 +41,7 @@ def run(context: Any, job: Job, objects: Sequence[bpy.types.Object], progress: W
     interruption = Interruption()
     by_signal = signals(interruption, lambda: None, PATIENCE) if bpy.app.background else nullcontext()
     with closing(JobStore(Path(job.out))) as store, by_signal, without_new_uv_maps(objects):
-        work = Work(job, objects, store, progress, interruption.check)
+        work = Work(job, objects, store, stages, progress, interruption.check)
         work.do(ReadingHost())
     return work.view
 
@@ -56,6 +57,7 @@ class Work:
         job: Job,
         objects: Sequence[bpy.types.Object],
         store: JobStore,
+        stages: Sequence[str],
         progress: Watch,
         check: Callable[[], None],
         state: State = "running",
@@ -63,12 +65,12 @@ class Work:
         self._progress, self._check = progress, check
         self._job = job
         self._store = store
-        self.steps = launching.steps(job, store.folder, STAGES)
+        self.steps = launching.steps(job, store.folder, stages)
         self._bar, self._noted = jobs.timed(job, self.steps)
         refs = tuple(ref(obj) for obj in objects)
         self.view = jobs.JobView(
             os.urandom(6).hex(), jobs.title(refs), refs, state, "", 0.0, None, "", "", "", "",
-            str(store.log), (), Path(job.out), (),
+            str(store.log), (), Path(job.out), (), tuple(stages),
         )  # fmt: skip
 
     def do(self, host: Host) -> None:
@@ -82,7 +84,8 @@ class Work:
                 else:
                     with RunFolder(self._job.out) as folder:
                         Pipeline(self._job, host, self, folder, self._check).run(step.stages, resume=True)
-            self._store.finish()
+            if self.view.has_result:
+                self._store.finish()
             self.change(state="done", fraction=1.0)
         except Exception as failure:  # the view says what it was, the log has the traceback
             self.fail(failure, write_log(failure, [Path(self._job.out)]) or "")

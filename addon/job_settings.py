@@ -13,27 +13,29 @@ import bpy
 from ..backend.arguments import assignments, fuse_preset_changes
 from ..backend.job import Job
 from ..backend.texturing.types import FuseParams
-from . import engine_state, job_folder, targets
+from . import engine_state, job_folder, planned, targets
 from .props import settings_of
-from .reference_files import reference_specs
+from .reference_files import reference_looks, reference_specs
 
 Objects = list[bpy.types.Object]
 
 
-def jobs_from_settings(context: Any) -> list[tuple[Job, Objects]]:
+def jobs_from_settings(context: Any, look_ahead: bool = False) -> list[tuple[Job, Objects]]:
     """One job for the selected meshes, or one for each. Writes their references into new job folders.
 
+    look_ahead  nothing will be painted: the engine need not be there, and of the references only where they look from
     Raises InputError for a selection or reference that cannot be used, UsageError for a setting out of range,
     EngineMissingError, OutputError.
     """
     settings = settings_of(context.scene)
-    engine_state.require(settings.engine)
+    if not look_ahead:
+        engine_state.require(settings.engine)
     objects = targets.usable_objects(context)
     groups = [[obj] for obj in objects] if settings.combine == "EACH" else [objects]
     made: list[tuple[Job, Objects]] = []
     try:
         for group in groups:
-            made.append((_job(settings, group), group))
+            made.append((_job(settings, group, look_ahead), group))
     except BaseException:
         job_folder.discard_all(job for job, _ in made)
         raise
@@ -51,13 +53,15 @@ def baked_again(settings: Any, job: Job) -> Job:
         raise
 
 
-def _job(settings: Any, objects: Sequence[bpy.types.Object]) -> Job:
+def _job(settings: Any, objects: Sequence[bpy.types.Object], look_ahead: bool) -> Job:
     names = [obj.name for obj in objects]
     folder: Path = job_folder.create(names)
     try:
+        if not look_ahead and (before := planned.passes_of(objects)) is not None:  # kept where they still fit
+            job_folder.copy_stages(before, folder, ("passes",))
         return Job(
             out=str(folder),
-            references=reference_specs(settings, names, folder),
+            references=(reference_looks if look_ahead else reference_specs)(settings, names, folder),
             objects=tuple(names),
             engine=settings.engine,
             engine_options=engine_options_of(settings),

@@ -46,6 +46,7 @@ class JobView:
     message     why it failed or is stalled, empty otherwise; advice: what to do; code: a stable name of the reason
     log         file with everything its processes printed
     previews    small pictures, the newest last; notes: sentences for the artist
+    stages      what it runs
     """
 
     id: str
@@ -63,6 +64,12 @@ class JobView:
     previews: tuple[Path, ...]
     out: Path
     notes: tuple[str, ...]
+    stages: tuple[str, ...] = STAGES
+
+    @property
+    def has_result(self) -> bool:
+        """At its end there is something to put on the objects; a look ahead only leaves pictures."""
+        return "model" in self.stages
 
 
 @dataclass(eq=False)
@@ -168,7 +175,11 @@ def idle_workers() -> int:
 
 
 def run_blocking(
-    context: Any, job: Job, objects: Sequence[bpy.types.Object], progress: Callable[[JobView], None] = lambda view: None
+    context: Any,
+    job: Job,
+    objects: Sequence[bpy.types.Object],
+    progress: Callable[[JobView], None] = lambda view: None,
+    stages: Sequence[str] = STAGES,
 ) -> JobView:
     """Run a job to its end before this returns: passes and textures in this Blender, a neural engine in a worker.
 
@@ -176,7 +187,7 @@ def run_blocking(
     """
     from .in_process import run
 
-    return run(context, job, objects, progress)
+    return run(context, job, objects, progress, stages)
 
 
 def _prepare(context: Any, job: Job, objects: Sequence[bpy.types.Object], stages: Sequence[str]) -> _Entry:
@@ -239,6 +250,7 @@ def _view(entry: _Entry) -> JobView:
         previews=tuple(Path(path) for path in session.previews[-PREVIEWS:]),
         out=Path(entry.job.out),
         notes=tuple(dict.fromkeys(session.notes)),
+        stages=tuple(stage for step in session.steps for stage in step.stages),
     )
 
 
@@ -283,7 +295,7 @@ def _report(error: Exception) -> None:
 
 
 def _tell(entry: _Entry) -> None:
-    if entry.session.state == "done":
+    if entry.session.state == "done" and _view(entry).has_result:
         try:
             entry.store.finish()
         except OutputError as error:  # the folder may be taken for one without a result; the result itself is there

@@ -142,6 +142,13 @@ class ORBIT_PAINTER_OT_model_download(_Task, bpy.types.Operator):
 
     name: bpy.props.StringProperty(name="Model", description="Name of the model in the catalogue, or of an engine")
 
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        if reason := offline_reason():
+            cls.poll_message_set(reason)
+            return False
+        return super().poll(context)
+
     def invoke(self, context: Any, event: Any) -> set[Any]:
         return context.window_manager.invoke_props_dialog(self, width=460)
 
@@ -163,9 +170,6 @@ class ORBIT_PAINTER_OT_model_download(_Task, bpy.types.Operator):
                 column.label(text=model.note, icon="INFO", translate=False)
 
     def execute(self, context: Any) -> set[Any]:
-        if reason := offline_reason():
-            self.report({"ERROR"}, reason)
-            return {"CANCELLED"}
         return self.run(tr("Downloading {name}", name=self.name), "models", "download", self.name, "--yes")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..backend.errors import InputError, OrbitPainterError
+from ..backend.run_request import STAGES
 from . import engine_state, job_folder, jobs, notices, targets, thumbnails, tray
 from .classes import registration_of
 from .props import settings_of
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     Work = list[tuple[Job, list[bpy.types.Object]]]
 
 
-class _Job(bpy.types.Operator):
+class JobOperator(bpy.types.Operator):
     """Runs jobs in the background, or while Blender waits, and reports what they say."""
+
+    stages = STAGES
 
     def run(self, context: Any, work: Work, interactive: bool) -> set[Any]:
         queued = interactive and settings_of(context.scene).process == "BACKGROUND"
@@ -38,10 +41,10 @@ class _Job(bpy.types.Operator):
             later = [left for left, _ in work[number + 1 :]]
             try:
                 if queued:
-                    jobs.submit(context, job, objects)
+                    jobs.submit(context, job, objects, self.stages)
                     continue
                 with _shown_progress(context) as progress:
-                    view = jobs.run_blocking(context, job, objects, progress)
+                    view = jobs.run_blocking(context, job, objects, progress, self.stages)
             except OrbitPainterError as error:
                 job_folder.discard_all((job, *later))  # they hold nothing but their references
                 return self.refused(error)
@@ -51,18 +54,23 @@ class _Job(bpy.types.Operator):
                 return {"CANCELLED"}
             for note in view.notes:
                 self.report({"WARNING"}, said(note))
-            if (waiting := tray.apply_now(view)) is not None:
+            if reason := self.done(view):
                 job_folder.discard_all(later)
-                self.report({"ERROR"}, waiting.message)
+                self.report({"ERROR"}, reason)
                 return {"CANCELLED"}
         return {"FINISHED"}
+
+    def done(self, view: jobs.JobView) -> str:
+        """Take what a job left for which Blender has waited; why that cannot be done, or an empty text."""
+        waiting = tray.apply_now(view)
+        return "" if waiting is None else waiting.message
 
     def _in_window(self, work: Work) -> set[Any]:
         from .window_job import WindowJob
 
         for number, (job, objects) in enumerate(work):
             try:
-                jobs.in_window.append(WindowJob(job, objects))
+                jobs.in_window.append(WindowJob(job, objects, self.stages))
             except OrbitPainterError as error:
                 job_folder.discard_all(left for left, _ in work[number:])
                 return self.refused(error)
@@ -74,7 +82,7 @@ class _Job(bpy.types.Operator):
         return {"CANCELLED"}
 
 
-class ORBIT_PAINTER_OT_generate(_Job):
+class ORBIT_PAINTER_OT_generate(JobOperator):
     """Paint the selected meshes after the references; you can go on working meanwhile"""
 
     bl_idname = "orbit_painter.generate"
@@ -125,7 +133,7 @@ def problem(context: Any) -> str:
     return found
 
 
-class ORBIT_PAINTER_OT_rebake(_Job):
+class ORBIT_PAINTER_OT_rebake(JobOperator):
     """Bake the painted views of a result again with the present texture size and fuse settings"""
 
     bl_idname = "orbit_painter.rebake"
@@ -175,7 +183,7 @@ def newest_result(context: Any) -> Path | None:
     results = results_of(obj) if obj is not None else None
     if results is not None and 0 <= results.active < len(results.variants):
         return Path(results.variants[results.active].job_dir)
-    return next((view.out for view in reversed(jobs.jobs()) if view.state == "done"), None)
+    return next((view.out for view in reversed(jobs.jobs()) if view.state == "done" and view.has_result), None)
 
 
 class _OnJob(bpy.types.Operator):

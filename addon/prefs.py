@@ -170,7 +170,9 @@ def _draw_engine_buttons(box: Any, state: State, previous: bool, offline: bool) 
     row = box.row()
     row.operator("orbit_painter.environment_folder")
     if state in (State.FAILED, State.OUTDATED):
-        row.operator("orbit_painter.environment", text="Repair").action = "repair"
+        again = row.row()
+        again.enabled = not offline
+        again.operator("orbit_painter.environment", text="Repair").action = "repair"
     if previous:
         row.operator("orbit_painter.environment", text="Go Back").action = "rollback"
     if state is not State.MISSING:
@@ -187,11 +189,9 @@ def _draw_models(box: Any, context: Any, found: upkeep.Snapshot) -> None:
     row.operator("orbit_painter.model_add", icon="FILEBROWSER")
     for engine, models in found.lacking.items():
         if len(models) > 1:
-            everything = box.row()
-            everything.enabled = not upkeep.busy() and not offline_reason()
             size = size_text(sum(model.bytes for model in models))
             text = tr("Download All for {engine} ({size})", engine=tr(engine_state.state(engine).label), size=size)
-            everything.operator("orbit_painter.model_download", text=text, translate=False, icon="IMPORT").name = engine
+            box.operator("orbit_painter.model_download", text=text, translate=False, icon="IMPORT").name = engine
     column = box.column(align=True)
     for model in found.models:
         # What is made, and not fetched, is shown once it is there.

@@ -45,6 +45,19 @@ def reference_specs(settings: Any, objects: Sequence[str], job_folder: Path) -> 
     return tuple(_spec(reference, folder, index) for index, reference in enumerate(fitting))
 
 
+def reference_looks(settings: Any, objects: Sequence[str], job_folder: Path) -> tuple[ReferenceSpec, ...]:
+    """Where the references that show these objects look from, for a job that paints nothing: there may be none, and
+    guides need not be painted over. Raises OutputError."""
+    shown = [ref for ref in settings.references if ref.image is not None and belongs_to(ref, objects)]
+    folder = job_folder / FOLDER
+    return tuple(
+        ReferenceSpec(ref.image.name, camera=_camera(ref, folder, index))
+        if ref.camera
+        else ReferenceSpec(ref.image.name, ref.view)
+        for index, ref in enumerate(shown)
+    )
+
+
 def _spec(reference: Any, folder: Path, index: int) -> ReferenceSpec:
     path = _file(reference.image, folder, index)
     if not reference.camera:
@@ -55,11 +68,16 @@ def _spec(reference: Any, folder: Path, index: int) -> ReferenceSpec:
             tr("The guide '{name}' is still the bare object.", name=reference.image.name),
             tr("Paint over {path} and save it under the same name, or remove it from the references.", path=path),
         )
-    camera = folder / f"camera_{index:02d}.json"
+    return ReferenceSpec(path, camera=_camera(reference, folder, index))
+
+
+def _camera(reference: Any, folder: Path, index: int) -> str:
+    """The file with a guide's camera."""
+    path = folder / f"camera_{index:02d}.json"
     with output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    write_json(camera, json.loads(reference.camera))
-    return ReferenceSpec(path, camera=str(camera))
+    write_json(path, json.loads(reference.camera))
+    return str(path)
 
 
 def _file(image: bpy.types.Image, folder: Path, index: int) -> str:

@@ -89,7 +89,7 @@ def refs_of_text(text: str) -> list[BlockRef]:
 def job_done(view: jobs.JobView) -> None:
     """Called when a job has ended: its result is applied in the next tick, or now where there are no timers."""
     home = _homes.pop(view.id, None)
-    if view.state != "done":
+    if view.state != "done" or not view.has_result:
         return
     put(Waiting(view.out, view.title, view.objects, home=home))
     if bpy.app.background:

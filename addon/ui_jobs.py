@@ -12,6 +12,7 @@ from .ui_text import clock, sentence
 ACTIVE = ("preparing", "running", "finishing", "stalled")
 STAGES = {
     "passes": marked("Rendering Passes"),
+    "coverage": marked("Looking Through the Views"),
     "paint": marked("Painting Views"),
     "bake": marked("Fusing Textures"),
     "model": marked("Writing the Model"),

@@ -1,23 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sub-panels of the tab, closed until they are wanted: Views, Quality, UV and Output, Advanced, Diagnostics."""
+"""The sub-panels of the tab, closed until they are wanted: Quality, UV and Output, Advanced, Diagnostics."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import bpy
 
-from . import jobs, ops_diagnostics, thumbnails
+from . import jobs, ops_diagnostics
 from .classes import registration_of
-from .ops_generate import newest_result
 from .props import settings_of
-from .translations import tr
 from .ui_panel import SidebarPanel
 from .ui_text import sentence
 
-MOST_PICTURES = 3
 ICONS = {"ok": "CHECKMARK", "note": "INFO", "problem": "ERROR"}
 
 
@@ -35,37 +30,6 @@ class SubPanel(SidebarPanel):
         layout.use_property_split = True
         layout.use_property_decorate = False
         return layout
-
-
-class ORBIT_PAINTER_PT_views(SubPanel, bpy.types.Panel):
-    bl_label = "Views"
-    bl_order = 20
-
-    def draw(self, context: Any) -> None:
-        layout: Any = self.layout
-        folder = newest_result(context)
-        if folder is None:
-            sentence(layout, context, tr("There is no result yet. Its painted views will be shown here."), "INFO")
-            return
-        sheet, *coverage = pictures_of(folder)
-        _picture(layout, sheet, title="Reference, Passes and Frames")
-        for path in coverage[:MOST_PICTURES]:
-            _picture(layout, path, title="Where Each Texel Came From")
-        layout.operator("orbit_painter.rebake", icon="RENDER_STILL")
-        layout.operator("orbit_painter.open_file", text="Open Job Folder", icon="FILE_FOLDER").filepath = str(folder)
-
-
-@lru_cache(maxsize=16)
-def pictures_of(folder: Path) -> tuple[Path, ...]:
-    """The contact sheet and the coverage pictures of a finished job."""
-    return folder / "contact_sheet.png", *sorted((folder / "coverage").glob("*.png"))
-
-
-def _picture(layout: Any, path: Path, title: str) -> None:
-    row = layout.row()
-    row.label(text=title)
-    row.operator("orbit_painter.open_file", text="", icon="ZOOM_IN", emboss=False).filepath = str(path)
-    layout.template_icon(icon_value=thumbnails.icon(path), scale=9.0)
 
 
 class ORBIT_PAINTER_PT_quality(SubPanel, bpy.types.Panel):
@@ -156,7 +120,6 @@ class ORBIT_PAINTER_PT_diagnostics(SubPanel, bpy.types.Panel):
 
 
 CLASSES = (
-    ORBIT_PAINTER_PT_views,
     ORBIT_PAINTER_PT_quality,
     ORBIT_PAINTER_PT_output,
     ORBIT_PAINTER_PT_advanced,

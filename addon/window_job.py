@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..backend.job_store import JobStore
-from . import jobs, leftovers, targets, tray
+from . import jobs, leftovers, targets
 from .classes import registration_of
 from .main_thread import MainThread
 
@@ -34,12 +34,14 @@ _MOUSE = {"LEFTMOUSE", "MOUSEMOVE", "INBETWEEN_MOUSEMOVE", "WHEELUPMOUSE", "WHEE
 class WindowJob:
     """One job; jobs.py lists it with the others. Raises OutputError if its folder cannot be used."""
 
-    def __init__(self, job: Job, objects: Sequence[bpy.types.Object]) -> None:
+    def __init__(self, job: Job, objects: Sequence[bpy.types.Object], stages: Sequence[str]) -> None:
         from .in_process import Work
 
         self._store = JobStore(Path(job.out))
         self._interruption = _interruption()
-        self._work = Work(job, objects, self._store, lambda view: None, lambda: self._interruption.check(), "queued")
+        self._work = Work(
+            job, objects, self._store, stages, lambda view: None, lambda: self._interruption.check(), "queued"
+        )
         self._thread: threading.Thread | None = None
         self._scene = ExitStack()
         self._main = MainThread()
@@ -142,7 +144,8 @@ class ORBIT_PAINTER_OT_work(bpy.types.Operator):
                 if self._job is not None:
                     self._job.begin()
             elif self._job.tick():
-                tray.job_done(self._job.view)
+                for told in jobs.on_done:
+                    told(self._job.view)
                 self._job = None
             else:
                 return True

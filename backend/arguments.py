@@ -18,14 +18,16 @@ from .job import DEVICES, OUTPUTS, RENDERERS, STILLS, Job, ReferenceSpec, absolu
 from .models import command as models_command
 from .painters.base import VIEWS
 from .painters.registry import ENGINES
+from .run_request import LOOKING_AHEAD, STAGES
 from .texturing.types import FuseParams
 from .training import command as train_command
 from .version import VERSION
 
 # Sub-command -> the stages it runs.
 COMMANDS = {
-    "generate": ("passes", "paint", "bake", "model", "preview"),
+    "generate": STAGES,
     "passes": ("passes",),
+    "coverage": LOOKING_AHEAD,
     "paint": ("paint",),
     "bake": ("bake",),
     "preview": ("model", "preview"),
@@ -36,6 +38,7 @@ LEARNING = {"dataset": dataset_command, "train": train_command}  # commands for 
 _HELP = {
     "generate": "texture a mesh from reference pictures: all stages",
     "passes": "read the mesh and render its position and normal passes",
+    "coverage": "show what the planned views and the references will see, before anything is painted",
     "paint": "turn the passes and references of an output folder into frames",
     "bake": "fuse the frames of an output folder into textures",
     "preview": "write the textured model and its pictures from a baked output folder",
@@ -55,10 +58,12 @@ def parser() -> argparse.ArgumentParser:
     for name in COMMANDS:
         command = commands.add_parser(name, help=_HELP[name], argument_default=argparse.SUPPRESS, allow_abbrev=False)
         _add_output(command)
-        if name in ("generate", "passes"):
+        if name in ("generate", "passes", "coverage"):
             _add_mesh(command)
-        if name in ("generate", "paint"):
+        if name in ("generate", "coverage", "paint"):
             _add_painting(command)
+        if name == "coverage":
+            _add_fusing(command)
         if name in ("generate", "bake"):
             _add_baking(command)
         if name in ("generate", "preview"):

@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import absolute
 from .console import Console, stage_progress
 from .errors import UsageError
 from .files import output_errors, write_json, write_png
 from .host import Host
-from .job import Job
+from .job import Job, absolute
 from .mesh import MeshData
 from .orbits.cameras import DISTANCE, Camera, look
 from .orbits.passes import ViewPasses

@@ -14,8 +14,8 @@ from .whole_files import output_errors, write_json
 if TYPE_CHECKING:
     from .job import Job
 
-# Seconds per megapixel before this machine has done a job; of frames for the first two stages, of textures after.
-_FIRST = {"passes": 0.4, "paint": 1.0, "bake": 4.0, "model": 0.5, "preview": 4.0}
+# Seconds per megapixel before this machine has done a job; of frames for the first three stages, of textures after.
+_FIRST = {"passes": 0.4, "coverage": 0.3, "paint": 1.0, "bake": 4.0, "model": 0.5, "preview": 4.0}
 _FIRST_NEURAL_PAINT = 15.0
 _NEWEST = 0.5  # weight of the newest measurement
 _writing = threading.Lock()  # a job in this Blender notes its times in a thread
@@ -61,7 +61,7 @@ def _name(job: Job, stage: str) -> str:
 
 
 def _megapixels(job: Job, stage: str) -> float:
-    if stage in ("passes", "paint"):
+    if stage in ("passes", "coverage", "paint"):
         return sum(job.views) * job.size**2 / 1e6
     return job.texture_size**2 / 1e6
 

@@ -7,6 +7,10 @@
     model     the textures go onto the artist's objects                                               (host)
     preview   pictures of all of it, and the report
 
+and beside them, for an artist who wants to know before painting,
+
+    coverage  which part of the surface the planned views and the references will see                 (texturing/)
+
 A stage whose saved key equals the key of its inputs is kept when resuming.
 """
 
@@ -23,8 +27,9 @@ from .console import Console, stage_progress
 from .errors import UsageError
 from .estimate import estimate, told
 from .files import shortened, write_json
+from .guide import guide_camera
 from .host import Host
-from .job import Job
+from .job import Job, ReferenceSpec
 from .job_history import History
 from .mesh import MeshData, require_area
 from .orbits.cameras import orbit_cameras, read_camera
@@ -35,8 +40,10 @@ from .painters.registry import create_painter
 from .previews import Previews
 from .progress import Progress, part
 from .run_folder import RunFolder, digest
-from .run_request import STAGES
+from .run_request import STARTS_FROM
+from .texturing.coverage import coverage_numbers
 from .texturing.fuse import fuse
+from .texturing.planned import planned_coverage
 from .texturing.targets import Plan, plan_targets
 from .whole_files import file_digest
 
@@ -90,8 +97,8 @@ class Pipeline:
 
     def _key(self, stage: str) -> str:
         """A hash of everything that decides what the stage saves."""
-        job, before = self.job, STAGES[STAGES.index(stage) - 1]
-        previous = None if stage == "passes" else self.run_folder.require(before).key
+        job, before = self.job, STARTS_FROM[stage]
+        previous = self.run_folder.require(before).key if before else None
         if stage == "passes":
             mesh = self._load()
             supersample = job.supersample or self._painter(job.engine).supersample
@@ -100,6 +107,9 @@ class Pipeline:
             return digest(
                 list(job.views), job.size, supersample, job.renderer, job.device, job.uv, job.atlas, *geometry, *maps
             )
+        if stage == "coverage":
+            looks = [[r.view, r.camera and file_digest(r.camera)] for r in self._present(job.references)]
+            return digest(previous, looks, job.texture_size, dict(job.fuse))
         if stage == "paint":
             pictures = [[file_digest(r.path), r.camera and file_digest(r.camera)] for r in self._references()]
             return digest(previous, pictures, job.engine, dict(job.engine_options), job.seed)
@@ -118,10 +128,15 @@ class Pipeline:
         if not self.job.references:
             raise UsageError("reference-missing", "No reference picture was given.", "Give one with --reference FILE.")
         for reference in self.job.references:
-            for path in (reference.path, reference.camera):
-                if path is not None:
-                    results.require_file(path)
-        return self.job.references
+            results.require_file(reference.path)
+        return self._present(self.job.references)
+
+    def _present(self, references: Sequence[ReferenceSpec]) -> Sequence[ReferenceSpec]:
+        """The references, whose cameras are there; their pictures need not be. Raises InputError."""
+        for reference in references:
+            if reference.camera is not None:
+                results.require_file(reference.camera)
+        return references
 
     # The stages. Each fills `folder` and `facts` and returns notes for the artist.
 
@@ -141,6 +156,17 @@ class Pipeline:
         open_passes(folder)
         facts.update(name=self._name, uv_maps=plan.uv_maps(), triangles=len(mesh.faces), views=len(cameras))
         return notes
+
+    def _coverage(self, folder: Path, facts: dict[str, Any], progress: Progress) -> list[str]:
+        job = self.job
+        passes = open_passes(self.run_folder.folder("passes"))
+        looks = [read_camera(r.camera) if r.camera else guide_camera(r.view, job.size) for r in job.references]
+        plan = self.plan(passes.mesh)
+        planned = planned_coverage(passes, plan.targets, looks, job.fuse_params(True), part(progress, 0.0, 0.95))
+        results.save_planned(folder, planned, len(looks))
+        facts.update(coverage=coverage_numbers(planned), references=len(looks), views=len(passes))
+        facts["passes"] = self.run_folder.require("passes").key
+        return []
 
     def _paint(self, folder: Path, facts: dict[str, Any], progress: Progress) -> list[str]:
         job = self.job

@@ -10,6 +10,7 @@ from typing import Any
 
 from .console import Console, stage_progress
 from .errors import UsageError
+from .guide import guide_camera, save_guide
 from .host import Host
 from .job import Job, absolute
 from .orbits.raycast import raycast_view
@@ -43,7 +44,6 @@ def export(options: argparse.Namespace, host: Host, console: Console, check: Cal
     if not options.out.lower().endswith(".png"):
         raise UsageError("usage", f"{options.out} is no .png file.", "Write for instance --out reference.png.")
     require_packages()
-    from .guide import guide_camera, save_guide  # guide.py itself needs the grammar that this module is part of
     from .painters.orbitpainter.devices import find_device
     from .painters.orbitpainter.text_reference import load, paint_reference
 

@@ -22,6 +22,7 @@ from .pictures import contact_sheet
 from .png import read_png
 from .progress import Progress, part
 from .run_folder import SCHEMA, RunFolder
+from .run_request import STARTS_FROM
 from .texturing.coverage import coverage_picture
 from .texturing.types import BakedTile, FuseResult, TextureTarget
 from .texturing.voxel_files import VoxelTexture, export_vxz, save_voxels
@@ -44,7 +45,7 @@ def require_apart(out: Path, model: str | None, pictures: Sequence[str]) -> None
     model: the model file or the open .blend; what belongs to it, such as its textures, lies beside it.
     """
     folder = out.resolve()
-    kept_by_us = [folder / name for name in ("work", "textures", "coverage")]
+    kept_by_us = [folder / name for name in ("work", "textures", "coverage", "planned")]
     for name in (*([model] if model else []), *pictures):
         path = Path(name).resolve()
         beside = path.parent == folder and (name == model or path.name in NAMES)
@@ -76,7 +77,7 @@ def save_bake(
     entries = []
     for index, target in enumerate(targets):
         tiles = result.textures[target.name]
-        names = [_tile_name(target.name, tile, len(tiles) > 1 or target.tiles != (1001,)) for tile in tiles]
+        names = _tile_names(target.name, tiles)
         for tile, name in zip(tiles, names, strict=True):
             write_png(folder / f"{name}.png", tile.rgba)
             save_npz(folder / f"{name}.sources.npz", label=tile.label, confidence=tile.confidence)
@@ -102,8 +103,9 @@ def save_bake(
     write_json(folder / "textures.json", {"textures": entries})
 
 
-def _tile_name(name: str, tile: BakedTile, several: bool) -> str:
-    return f"{name}.{tile.tile}" if several else name
+def _tile_names(name: str, tiles: Sequence[BakedTile]) -> list[str]:
+    numbers = [tile.tile for tile in tiles]
+    return [name] if numbers == [1001] else [f"{name}.{number}" for number in numbers]
 
 
 def texture_files(bake: Path, mesh: MeshData) -> list[TextureFiles]:
@@ -145,9 +147,20 @@ def save_pictures(run: RunFolder, folder: Path, progress: Progress) -> None:
         progress(0.9, f"coverage of {name}")
 
 
+def save_planned(folder: Path, textures: Mapping[str, Sequence[BakedTile]], references: int) -> None:
+    """The pictures of `planned_coverage` as `<name>.png`; the first views are the `references`."""
+    for name, tiles in textures.items():
+        for tile, file in zip(tiles, _tile_names(name, tiles), strict=True):
+            sure = tile.confidence if references else None  # nothing stands out where all is the painter's
+            write_png(folder / f"{file}.png", coverage_picture(tile.label, sure, anchors=references))
+
+
 def publish(job: Job, run: RunFolder) -> dict[str, Any]:
     """Put finished results on top of the output folder, write report and recipe; the summary for the user."""
-    records = {stage: run.record(stage) for stage in ("passes", "paint", "bake", "model", "preview")}
+    records = {stage: run.record(stage) for stage in STARTS_FROM}
+    looked, rendered = records["coverage"], records["passes"]
+    if looked is not None and (rendered is None or looked.facts["passes"] != rendered.key):
+        records["coverage"] = None  # it was for other views
     published: list[str] = []
 
     def offer(stage: str, pattern: str, below: str = "") -> None:
@@ -155,6 +168,7 @@ def publish(job: Job, run: RunFolder) -> dict[str, Any]:
             for path in sorted(run.folder(stage).glob(pattern)):
                 published.append(str(run.publish(path, below + path.name).relative_to(run.root)))
 
+    offer("coverage", "*.png", "planned/")
     offer("bake", "voxels.*")
     offer("bake", "*.png", "textures/")
     offer("model", "*.glb")
@@ -178,9 +192,9 @@ def publish(job: Job, run: RunFolder) -> dict[str, Any]:
     write_json(run.root / "report.json", report)
     write_json(run.root / "recipe.json", recipe(job, done))
     summary: dict[str, Any] = {"output": str(run.root), "seconds": report["seconds"], "peak MB": report["peak_mb"]}
-    coverage = report.get("bake", {}).get("coverage")
-    if coverage:
-        summary["coverage"] = ", ".join(f"{name} {100 * value:.0f} %" for name, value in coverage.items())
+    for stage, title in (("coverage", "planned coverage"), ("bake", "coverage")):
+        if shares := report.get(stage, {}).get("coverage"):
+            summary[title] = ", ".join(f"{name} {100 * value:.0f} %" for name, value in shares.items())
     return {"manifest": str(run.root / "report.json"), "summary": summary}
 
 

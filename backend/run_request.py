@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from .job import Job
 
 SCHEMA = 1
-STAGES = ("passes", "paint", "bake", "model", "preview")
+STAGES = ("passes", "paint", "bake", "model", "preview")  # of a whole job
+LOOKING_AHEAD = ("passes", "coverage")  # what the planned views will see, before anything is painted
+# Every stage -> the one that it starts from.
+STARTS_FROM = {
+    "passes": "",
+    "coverage": "passes",
+    "paint": "passes",
+    "bake": "paint",
+    "model": "bake",
+    "preview": "model",
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,7 @@ def load_request(path: str | Path) -> RunRequest:
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
         schema, job, stages, resume = (data[name] for name in ("schema", "job", "stages", "resume"))
-        known = all(stage in STAGES for stage in stages)
+        known = all(stage in STARTS_FROM for stage in stages)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             "request-unreadable", f"The request {path} cannot be read ({error}).", "Start the job again."

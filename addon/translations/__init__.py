@@ -10,10 +10,10 @@ from typing import Any
 
 import bpy
 
-from . import de, de_engine, de_jobs, de_preferences, de_words
+from . import de, de_coverage, de_engine, de_jobs, de_preferences, de_words
 
 CONTEXTS = ("*", "Operator")  # of labels, tooltips and sentences; of buttons that are operators
-GERMAN = {**de.MESSAGES, **de_preferences.MESSAGES, **de_words.MESSAGES}
+GERMAN = {**de.MESSAGES, **de_coverage.MESSAGES, **de_preferences.MESSAGES, **de_words.MESSAGES}
 LANGUAGES = {"de_DE": GERMAN, "de": GERMAN}
 GERMAN_SENTENCES = {**de_jobs.MESSAGES, **de_engine.MESSAGES}
 SENTENCES = {"de_DE": GERMAN_SENTENCES, "de": GERMAN_SENTENCES}  # of the backend and of other processes: sentences.py

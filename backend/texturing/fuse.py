@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..mesh import MeshData
-from ..orbits.cameras import Camera
 from ..orbits.passes import PassSet
 from ..painters.base import Frame, PaintedFrames
 from ..progress import Progress, part, silent
@@ -31,7 +30,7 @@ from .problem import build_problem
 from .texel_sampling import SurfaceSampler
 from .types import UNOBSERVED, Candidates, FuseParams, FuseResult, SurfaceVoxels, TextureTarget
 from .view_selection import select_views
-from .visibility import winding_needs_two_sides
+from .visibility import two_sided_faces
 from .voxels import surface_voxels
 
 
@@ -68,7 +67,7 @@ def fuse(
         voxels = surface_voxels(
             mesh.vertices, mesh.faces, params.label_grid, mesh.face_object, part(progress, 0.0, 0.05)
         )
-        two_sided = _two_sided(mesh, cameras)
+        two_sided = two_sided_faces(mesh, cameras)
     gains, flow = None, None
     if params.alignment and all(view.image.dtype == np.uint8 for view in views):
         with clock("alignment"):
@@ -125,13 +124,6 @@ def fuse(
     }
     progress(1.0, "fused")
     return FuseResult(textures, out, out_colour, out_label, report)
-
-
-def _two_sided(mesh: MeshData, cameras: Sequence[Camera]) -> NDArray[np.bool_]:
-    """bool (F,): faces seen from both sides, by their material or because the winding cannot be trusted (4.1)."""
-    if winding_needs_two_sides(mesh.vertices, mesh.faces, cameras):
-        return np.ones(len(mesh.faces), bool)
-    return np.zeros(len(mesh.faces), bool) if mesh.double_sided is None else mesh.double_sided
 
 
 def _views(

@@ -17,6 +17,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from ..mesh import MeshData
 from ..orbits.cameras import Camera
 from . import accel
 from .depth import NEAR, depth_map
@@ -276,6 +277,13 @@ def blocks(count: int) -> list[tuple[int, int]]:
     """Fixed parts of range(count), the units of threading."""
     edges = np.linspace(0, count, min(BLOCKS, 1 + count // SMALL_BLOCK) + 1).astype(int)
     return [(int(a), int(b)) for a, b in itertools.pairwise(edges) if b > a]
+
+
+def two_sided_faces(mesh: MeshData, cameras: Sequence[Camera]) -> NDArray[np.bool_]:
+    """bool (F,): faces seen from both sides, by their material or because the winding cannot be trusted (4.1)."""
+    if winding_needs_two_sides(mesh.vertices, mesh.faces, cameras):
+        return np.ones(len(mesh.faces), bool)
+    return np.zeros(len(mesh.faces), bool) if mesh.double_sided is None else mesh.double_sided
 
 
 def winding_needs_two_sides(

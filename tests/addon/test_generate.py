@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from orbit_painter.backend.guide import guide_camera
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 TINY = {
@@ -51,6 +52,53 @@ def test_a_script_gets_its_texture_and_bakes_it_again(owl, extension, tmp_path):
     again = next(path for path in (tmp_path / "jobs").glob("*-Owl-*") if path != folder)
     assert (again / "work" / "paint" / "stage.json").read_bytes() == painted, "it was painted again"
     assert (folder / "textures").is_dir()
+
+
+@pytest.mark.slow
+def test_coverage_is_seen_before_anything_is_painted(owl, extension, tmp_path, snapshot):
+    """Without a reference too, and with an unpainted guide; a texture that is made afterwards keeps its passes."""
+    from orbit_painter.addon import jobs, planned
+    from orbit_painter.addon.coverage_figures import planned_figures
+
+    settings = extension.context.scene.orbit_painter
+    picture = settings.references[0].image
+    settings.references.clear()
+    before = snapshot()
+    assert extension.ops.orbit_painter.coverage() == {"FINISHED"}
+    assert snapshot() == before
+    first = planned.of(owl)
+    assert (first.out / "planned" / "Owl.png").is_file()
+    assert "by none" in planned_figures(first.out)
+    assert not (first.out / "session" / "done").exists(), "its folder would be kept for ever"
+    assert not jobs.jobs()
+
+    reference = settings.references.add()
+    reference.image = picture
+    guide = settings.references.add()
+    guide.image, guide.camera = picture, json.dumps(guide_camera("back", 64).to_json())
+    guide.guide_objects, guide.guide_digest = json.dumps(["Owl"]), "whatever the picture is"
+    assert extension.ops.orbit_painter.coverage() == {"FINISHED"}
+    plan = planned.of(owl)
+    shares = json.loads((plan.out / "report.json").read_text())["coverage"]["coverage"]
+    assert shares["reference"] > 0.3, "front and back"
+    assert "References will show" in planned_figures(plan.out)
+
+    settings.references.remove(1)
+    rendered = (plan.out / "work" / "passes" / "stage.json").read_bytes()
+    assert extension.ops.orbit_painter.generate() == {"FINISHED"}
+    folder = next(path.parent for path in (tmp_path / "jobs").glob("*/textures"))
+    assert (folder / "work" / "passes" / "stage.json").read_bytes() == rendered, "its passes were rendered again"
+    assert not (folder / "planned").exists()
+
+
+def test_a_look_ahead_says_why_it_cannot_be_had(owl, extension, tmp_path):
+    extension.ops.object.select_all(action="DESELECT")
+    assert not extension.ops.orbit_painter.coverage.poll()
+    owl.select_set(True)
+    extension.context.scene.orbit_painter.fuse_options = "candidates=0"
+    with pytest.raises(RuntimeError, match="candidates"):
+        extension.ops.orbit_painter.coverage()
+    assert not [path for path in (tmp_path / "jobs").iterdir() if path.is_dir()]
 
 
 def test_a_failure_of_one_object_leaves_no_folders_of_the_others(owl, extension, tmp_path):

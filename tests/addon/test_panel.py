@@ -39,6 +39,7 @@ def job_view(**changes):
         "previews": [],
         "out": Path("/nowhere"),
         "notes": (),
+        "has_result": True,
     }
     return SimpleNamespace(**{**values, **changes})
 
@@ -171,6 +172,30 @@ def test_sub_panels(draw, extension, jobs, tmp_path):
     assert "rebake" in layout.operator_names()
     extension.context.scene.orbit_painter.output = "IMAGE_ONLY"
     assert "material_mode" not in draw("output").props
+
+
+def test_planned_coverage_is_shown_with_its_figures(draw, extension, jobs, tmp_path, monkeypatch):
+    import json
+
+    ready(extension)
+    from orbit_painter.addon import planned
+    from orbit_painter.addon.blocks import ref
+
+    assert draw("views").operator_names() == ["coverage"]
+    assert extension.ops.orbit_painter.coverage.poll()
+    (tmp_path / "planned").mkdir()
+    (tmp_path / "planned" / "Cube.png").write_bytes(REFERENCE.read_bytes())
+    shares = {"reference": 0.312, "painted": 0.65, "unseen": 0.038}
+    (tmp_path / "report.json").write_text(json.dumps({"coverage": {"coverage": shares, "references": 1}}))
+    cube = extension.context.object
+    planned.keep(job_view(state="done", out=tmp_path, objects=(ref(cube),), notes=("It gets a new UV map.",)))
+    layout = draw("views")
+    text = layout.text().replace("\n", " ")
+    assert "References will show 31 % of the surface, other views 65 %, and 4 % is seen by none." in text
+    assert "It gets a new UV map." in text
+    assert layout.pictures == 1
+    extension.ops.mesh.primitive_cone_add()
+    assert draw("views").pictures == 0, "the picture of another object is shown"
 
 
 def test_diagnostics_are_shown(draw, extension):

@@ -91,6 +91,20 @@ def test_what_is_about_to_be_downloaded_is_shown(upkeep, bpy):
     assert any("model card" in text for text in shown)
 
 
+def test_nothing_can_be_downloaded_while_blender_is_offline(upkeep, bpy, monkeypatch):
+    """The buttons are grey, and a script hears the reason."""
+    import sys
+
+    buttons = sys.modules["orbit_painter.addon.ops_environment"]
+    download = bpy.ops.orbit_painter.model_download
+    monkeypatch.setattr(buttons, "offline_reason", lambda: "")
+    assert download.poll()
+    monkeypatch.setattr(buttons, "offline_reason", lambda: "Allow Online Access is off.")
+    assert not download.poll()
+    with pytest.raises(RuntimeError, match="Allow Online Access is off"):
+        download(name="orbitpainter")
+
+
 def test_drawing_reads_no_file(upkeep, monkeypatch):
     draw(upkeep)
     monkeypatch.setattr(upkeep, "refresh", lambda: pytest.fail("read while drawing"))

@@ -52,6 +52,31 @@ def test_everything_that_was_promised_is_there(finished):
     assert all("uv_seam" in seams for seams in report["bake"]["seams"].values())
 
 
+def test_coverage_before_painting_from_the_command_line(tmp_path):
+    """One reference or none; what was rendered for it is kept; it goes when other views are rendered."""
+    out = tmp_path / "out"
+    looked = run("coverage", "--mesh", SAMPLE, "--out", out, *PASSES, "--renderer", "embree")
+    assert looked.status == 0, looked.stderr[-3000:]
+    assert [part["stage"] for part in looked.events[0]["plan"]] == ["passes", "coverage"]
+    assert np.asarray(Image.open(out / "planned" / "Owl.png")).ndim == 3
+    shares = json.loads((out / "report.json").read_text())["coverage"]["coverage"]
+    assert shares["reference"] == 0
+    assert sum(shares.values()) == pytest.approx(1.0, abs=0.01)
+    words = ("coverage", "--mesh", SAMPLE, "--out", out, "--resume", *PASSES, "--renderer", "embree", "--reference")
+    again = run(*words, tmp_path / "not painted yet.png", "back")
+    assert again.status == 0, again.stderr[-3000:]
+    kept = [event["stage"] for event in again.events if event.get("kept")]
+    assert kept == ["passes"]
+    assert json.loads((out / "report.json").read_text())["coverage"]["coverage"]["reference"] > 0.1
+    assert "planned coverage" in again.events[-1]["metrics"]
+    missing = run(*words, REFERENCE, tmp_path / "none.json")
+    assert (missing.status, missing.error["code"]) == (3, "file-missing")
+    other = run("passes", "--mesh", SAMPLE, "--out", out, "--views", "4,4", "--size", "64", "--renderer", "embree")
+    assert other.status == 0
+    report = json.loads((out / "report.json").read_text())
+    assert "coverage" not in report, "a look ahead at other views is told"
+
+
 def test_events_tell_the_whole_story(finished):
     _, outcome = finished
     kinds = [event["type"] for event in outcome.events]
