@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..backend.job_store import JobStore
+from ..backend.run_request import STAGES
 from . import jobs, leftovers, targets
 from .classes import registration_of
 from .main_thread import MainThread
@@ -34,7 +35,7 @@ _MOUSE = {"LEFTMOUSE", "MOUSEMOVE", "INBETWEEN_MOUSEMOVE", "WHEELUPMOUSE", "WHEE
 class WindowJob:
     """One job; jobs.py lists it with the others. Raises OutputError if its folder cannot be used."""
 
-    def __init__(self, job: Job, objects: Sequence[bpy.types.Object], stages: Sequence[str]) -> None:
+    def __init__(self, job: Job, objects: Sequence[bpy.types.Object], stages: Sequence[str] = STAGES) -> None:
         from .in_process import Work
 
         self._store = JobStore(Path(job.out))

@@ -61,5 +61,5 @@ def test_a_result_that_hits_an_error_of_ours_is_refused(extension, tmp_path, mon
         raise ValueError("a fault")
 
     monkeypatch.setattr(apply_result, "apply_result", fail)
-    tray.job_done(SimpleNamespace(id="1", out=tmp_path, title="Cube", objects=(), state="done"))
+    tray.job_done(SimpleNamespace(id="1", out=tmp_path, title="Cube", objects=(), state="done", has_result=True))
     assert [(item.code, item.goes_on) for item in tray.items()] == [("internal", False)]

@@ -584,7 +584,7 @@ def view(folder, obj, state="done"):
 
     from orbit_painter.addon.blocks import ref
 
-    return SimpleNamespace(id="1", out=Path(folder), title=obj.name, objects=(ref(obj),), state=state)
+    return SimpleNamespace(id="1", out=Path(folder), title=obj.name, objects=(ref(obj),), state=state, has_result=True)
 
 
 def test_a_job_that_is_done_puts_its_result_on(bl, job):
