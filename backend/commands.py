@@ -60,7 +60,7 @@ def main(words: Sequence[str], make_host: Callable[[], Host]) -> int:
                     MANAGING[options.command].run_command(options, make_host().online, console, interruption.check)
                 return 0
             if options.command == "dataset":
-                with signals(interruption, lambda: None):
+                with _parent(options, console, interruption), signals(interruption, lambda: None):
                     dataset_command.run_command(options, make_host(), console, interruption.check)
                 return 0
             if options.command == "train":

@@ -4,21 +4,22 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..actions import add_actions
 from ..console import Console, stage_progress
-from ..errors import InputError, OutputError, UsageError
+from ..errors import InputError, UsageError
 from ..host import Host
+from ..run_folder import digest
 from .items import Models, Procedural, Released, model_files, released_folders
 from .plan import RenderPlan
 from .procedural_textures import DECORATIONS, PATTERNS, SURFACES
 from .render import Items, Share, render_dataset
 from .shards import index_shard, shard_files
+from .spread import spread
 
 PROCEDURAL = "procedural"
 _HELP = {
@@ -57,6 +58,7 @@ def add_arguments(commands: Any, parser_class: type[argparse.ArgumentParser]) ->
     render.add_argument("--per-shard", type=int, default=50, help="objects of a shard (default: 50)")
     render.add_argument("--share", default="0/1", metavar="I/N", help="part I of N (machines), counted from 0")
     render.add_argument("--processes", type=int, default=1, help="processes on this machine (default: 1)")
+    render.add_argument("--parent-pipe", action="store_true", help="stop when standard input closes")
     for name in ("list", "check"):
         actions[name].add_argument("folder", type=Path, metavar="FOLDER", help="a data set, or one shard")
 
@@ -80,14 +82,17 @@ def _render(options: argparse.Namespace, host: Host, console: Console, check: Ca
         material=not options.no_material,
     )
     share = _share(options.share)
+    out = options.out.absolute()
     if options.processes > 1:
-        _spread(options.processes, share, console, check)
+        with stage_progress(console, "render", check) as progress:
+            made = spread(options.processes, share, progress, console.note)
+        console.result(str(out / "dataset.json"), made)
         return
     items, source = _items(options, host, plan)
     with stage_progress(console, "render", check) as progress:
         done = render_dataset(
             items,
-            options.out.absolute(),
+            out,
             plan,
             source=source,
             per_shard=options.per_shard,
@@ -96,7 +101,7 @@ def _render(options: argparse.Namespace, host: Host, console: Console, check: Ca
             note=console.note,
         )
     console.result(
-        str(options.out.absolute() / "dataset.json"),
+        str(out / "dataset.json"),
         {"samples": done.samples, "shards": done.shards, "kept": done.kept, "failed": len(done.failed)},
     )
 
@@ -111,50 +116,17 @@ def _items(options: argparse.Namespace, host: Host, plan: RenderPlan) -> tuple[I
         return Procedural(options.first, options.count, options.colourings, plan, patterns), name
     path = Path(options.source).absolute()
     if options.released:
-        return Released(released_folders(path), plan, options.v_flipped), f"released {path.name}"
-    return Models(model_files(path), host, plan), f"models {path.name}"
+        folders = released_folders(path)
+        return Released(folders, plan, options.v_flipped), _named("released", path, folders)
+    files = model_files(path)
+    return Models(files, host, plan), _named("models", path, files)
 
 
-def _spread(processes: int, share: Share, console: Console, check: Callable[[], None]) -> None:
-    """Run this command in several processes, each with a part of the share. Raises OutputError where one fails."""
-    children = [
-        subprocess.Popen(
-            [
-                *sys.orig_argv,
-                *("--processes", "1", "--share"),
-                f"{share.index + number * share.count}/{share.count * processes}",
-            ],
-            stdout=subprocess.DEVNULL,
-        )
-        for number in range(processes)
-    ]
-    try:
-        with stage_progress(console, "render", check) as progress:
-            while any(child.poll() is None for child in children):
-                ended = sum(child.poll() is not None for child in children)
-                progress(ended / processes, f"{processes - ended} processes at work")
-                for child in children:
-                    if child.poll() is None:
-                        _wait(child)
-                        break
-    finally:  # whatever ends the waiting, none of them renders on
-        for child in children:
-            if child.poll() is None:
-                child.terminate()
-        for child in children:
-            child.wait()
-    failed = [child.returncode for child in children if child.returncode]
-    if failed:
-        raise OutputError(
-            "render-process", f"{len(failed)} of {processes} processes failed.", "Their messages stand above."
-        )
-
-
-def _wait(child: subprocess.Popen[bytes]) -> None:
-    try:
-        child.wait(timeout=0.3)
-    except subprocess.TimeoutExpired:
-        return
+def _named(kind: str, source: Path, files: Sequence[Path]) -> str:
+    """Words that change when the files do: their numbers, by which shards are made, are others then."""
+    base = source if source.is_dir() else source.parent
+    listed = digest([Path(os.path.relpath(file, base)).as_posix() for file in files])
+    return f"{kind} {source.name}, {len(files)} of them ({listed[:8]})"
 
 
 def _survey(folder: Path, thorough: bool, console: Console, check: Callable[[], None]) -> None:

@@ -7,11 +7,12 @@ import subprocess
 import sys
 import tarfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from orbit_painter.backend.arguments import parser
-from orbit_painter.backend.console import TerminalConsole
+from orbit_painter.backend.console import JsonConsole, TerminalConsole
 from orbit_painter.backend.dataset.command import run_command
 from orbit_painter.backend.dataset.items import Item, Procedural, key_of, model_files
 from orbit_painter.backend.dataset.plan import RenderPlan
@@ -27,11 +28,12 @@ from orbit_painter.backend.dataset.procedural_shapes import CARVED
 from orbit_painter.backend.dataset.render import Share, render_dataset
 from orbit_painter.backend.dataset.sample import ReferenceView
 from orbit_painter.backend.dataset.shards import index_shard, stored_samples, write_shard
-from orbit_painter.backend.errors import InputError, OutputError, UsageError
+from orbit_painter.backend.errors import EngineMissingError, InputError, OutputError, UsageError
 from orbit_painter.backend.file_host import FileHost
 from orbit_painter.backend.mesh import face_normals
 from orbit_painter.backend.orbits.encoding import encode_view
 from orbit_painter.backend.orbits.raycast import raycast_view
+from orbit_painter.backend.protocol import Writer
 
 PLAN = RenderPlan(views=(4, 4), size=32, references=(2, 1, 1))
 
@@ -356,3 +358,50 @@ def test_whatever_ends_the_waiting_ends_the_processes(tmp_path, monkeypatch):
     finally:
         for child in children:
             child.kill()
+
+
+def test_a_damaged_shard_is_made_again_and_one_that_lacks_objects_too(tmp_path):
+    render_dataset(Procedural(0, 3, 1, PLAN), tmp_path, PLAN, source="x", per_shard=2)
+    shard = tmp_path / "000000.tar"
+    shard.write_bytes(shard.read_bytes()[:3000])
+    again = render_dataset(Procedural(0, 4, 1, PLAN), tmp_path, PLAN, source="x", per_shard=2)
+    assert (again.samples, again.kept) == (4, 0)
+    assert len(list(stored_samples(tmp_path))) == 4
+
+
+def test_two_runs_do_not_render_the_same_share(tmp_path):
+    def again(fraction, detail=""):
+        render_dataset(Procedural(0, 2, 1, PLAN), tmp_path, PLAN, source="x", share=Share(0, 2))
+
+    with pytest.raises(OutputError, match="part 0 of 2") as caught:
+        render_dataset(Procedural(0, 2, 1, PLAN), tmp_path, PLAN, source="x", share=Share(0, 2), progress=again)
+    assert caught.value.code == "output-busy"
+    assert render_dataset(Procedural(0, 2, 1, PLAN), tmp_path, PLAN, source="x", share=Share(0, 2)).samples == 2
+
+
+def test_a_folder_whose_models_have_changed_is_another_data_set(tmp_path):
+    def render():
+        words = ["dataset", "render", "--source", str(tmp_path / "models"), "--out", str(tmp_path / "x")]
+        run_command(parser().parse_args(words), FileHost(), TerminalConsole(), lambda: None)
+
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "b.obj").write_bytes(b"")
+    with pytest.raises(EngineMissingError):  # plain files have no materials; the folder has been begun
+        render()
+    (tmp_path / "models" / "a.obj").write_bytes(b"")
+    with pytest.raises(UsageError, match=r"1 of them.*2 of them"):
+        render()
+
+
+@pytest.mark.slow
+def test_a_model_that_crashes_the_program_is_left_out_and_the_others_are_rendered(tmp_path, monkeypatch):
+    words = ["dataset", "render", "--source", "procedural", "--count", "4", "--per-shard", "2", "--out", str(tmp_path)]
+    words += ["--views", "2,2", "--size", "32", "--references", "1,0,0", "--processes", "2", "--json"]
+    monkeypatch.setattr(sys, "orig_argv", [sys.executable, str(Path(__file__).with_name("crashing_render.py")), *words])
+    stream = io.StringIO()
+    run_command(parser().parse_args(words), FileHost(), JsonConsole(Writer(stream)), lambda: None)
+    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert events[-1]["metrics"] == {"samples": 3, "shards": 2, "kept": 0, "failed": 1}
+    assert any("procedural 1 is left out" in event.get("message", "") for event in events)
+    left = sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith("."))
+    assert left == ["000000.failed.json", "000000.tar", "000001.tar", "dataset.json"]
