@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
-from ..errors import InputError, OutputError, UsageError
-from ..files import output_errors, write_json
-from ..painters.orbitpainter.tensor_files import TensorStore
+from ..errors import InputError, UsageError
+from ..files import write_json
+from ..painters.orbitpainter.tensor_files import TensorStore, tensors_output
 from .config import RunConfig, TrainConfig
 from .sharding import like, whole
 
@@ -51,7 +50,7 @@ def save_checkpoint(
     folder = out / "checkpoints" / f"step-{step:08d}"
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
-        with output_errors(folder):
+        with tensors_output(folder):
             temporary.mkdir(parents=True)
             for name, table in tensors.items():
                 plain = {key: value.detach().cpu().contiguous() for key, value in table.items()}
@@ -60,12 +59,6 @@ def save_checkpoint(
             if folder.exists():
                 shutil.rmtree(folder)
             os.replace(temporary, folder)
-    except SafetensorError as error:  # what a full disk looks like from inside safetensors
-        raise OutputError(
-            "output-failed",
-            f"The checkpoint {folder} could not be written ({error}).",
-            "Free some space; the run goes on from the checkpoint before with --resume.",
-        ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder

@@ -26,7 +26,7 @@ from ..progress import Progress, silent
 from . import checkpoint
 from .config import TrainConfig
 from .export import load_network, newest, trained_tensors
-from .network import build_network, encoded_prompt, trained_parameters
+from .network import build_network, encoded_prompt, share_frozen, trained_parameters
 from .objective import noised, velocity_loss
 from .source import Source, open_source
 from .steps import Draw
@@ -66,8 +66,10 @@ class Distiller(Trainer):
         super().__init__(config, out, source, note)
         accelerator = self.accelerator
         weights, path = trained_tensors(folder)
-        self.real = load_network(folder, taught).requires_grad_(False).to(accelerator.device)
-        fake = build_network(config)
+        real, fake = load_network(folder, taught), build_network(config)
+        for copy in (real, fake):
+            share_frozen(accelerator.unwrap_model(self.wrapped), copy)
+        self.real = real.requires_grad_(False).to(accelerator.device)
         self.fake_parameters = trained_parameters(fake)
         for parameters in (self.parameters, self.fake_parameters):
             checkpoint.load_trained(parameters, weights, path)
@@ -98,15 +100,14 @@ class Distiller(Trainer):
         """The fake score learns what the generator makes; in every `ratio`-th step the generator learns first."""
         config = self.config
         draws = [self.steps.draw(self.step, place) for place in range(config.run.batch)]
-        keys = [draw.example.key for draw in draws]
         loss = norm = torch.zeros((), device=self.accelerator.device)
         if self.step % config.distill.ratio == 0:
             for group in self.optimiser.param_groups:
                 group["lr"] = rate_at(config.optimiser, self.step, config.run.steps)
-            loss, norm = self._update(draws, self._generator_loss, self.parameters, self.optimiser, keys)
+            loss, norm = self._update(draws, self._generator_loss, self.parameters, self.optimiser)
             if self.average is not None:
                 self.average.update(self.step + 1)
-        fake_loss, fake_norm = self._update(draws, self._fake_loss, self.fake_parameters, self.fake_optimiser, keys)
+        fake_loss, fake_norm = self._update(draws, self._fake_loss, self.fake_parameters, self.fake_optimiser)
         return float(loss + fake_loss), float(norm + fake_norm)
 
     def _update(
@@ -115,14 +116,14 @@ class Distiller(Trainer):
         loss_of: Callable[[Draw], torch.Tensor],
         parameters: Mapping[str, torch.nn.Parameter],
         optimiser: Any,
-        keys: list[str],
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """One step of one network. Raises InputError where the loss is not a number, before any weight has changed."""
-        total = torch.zeros((), device=self.accelerator.device)
+        total, losses = torch.zeros((), device=self.accelerator.device), {}
         for draw in draws:
             loss = loss_of(draw) / len(draws)
             self.accelerator.backward(loss)
             total += loss.detach()
+            losses[draw.example.key] = loss.detach()
         norm = torch.nn.utils.clip_grad_norm_(parameters.values(), self.config.optimiser.clip or math.inf)
         total: Any = self.accelerator.reduce(total, "mean")
         finite = bool(torch.isfinite(total) and torch.isfinite(norm))
@@ -130,7 +131,7 @@ class Distiller(Trainer):
             optimiser.step()
         optimiser.zero_grad()
         if not finite:
-            raise self._not_finite(keys)
+            raise self._not_finite(losses)
         return total, norm
 
     def _made(self, draw: Draw, gradient: bool) -> torch.Tensor:

@@ -14,11 +14,12 @@ import torch
 from safetensors.torch import save_file
 
 from ..errors import InputError, OutputError
-from ..files import atomic_path, output_errors, write_json
+from ..files import atomic_path, write_json
 from ..painters.orbitpainter.checkpoints import dtype_of
 from ..painters.orbitpainter.lora import original_name
 from ..painters.orbitpainter.prompts import CACHE_FILE, PromptEmbeddings, save_prompts
 from ..painters.orbitpainter.sampler import SHIFT
+from ..painters.orbitpainter.tensor_files import tensors_output
 from . import checkpoint
 from .config import TrainConfig, make_config
 from .network import build_network, build_vae, encoded_prompt, trained_parameters
@@ -70,7 +71,7 @@ def export_released(folder: Path, path: Path, averaged: bool = True) -> None:
         module, separator, half = name.partition(".lora_")
         plain = f"{original_name(module)}{separator}{half}" if separator else name
         released[plain] = tensor.bfloat16().contiguous()
-    with atomic_path(path) as temporary:
+    with atomic_path(path) as temporary, tensors_output(path):
         save_file(released, temporary)
 
 
@@ -88,7 +89,7 @@ def export_diffusers(folder: Path, target: Path, averaged: bool = True, dtype: t
         _merge(network)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with output_errors(target):
+        with tensors_output(target):
             temporary.mkdir(parents=True)
             for name, parameter in network.named_parameters():
                 parameter.data = parameter.data.to(dtype_of(network, name, dtype))

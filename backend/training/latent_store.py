@@ -13,9 +13,10 @@ from safetensors.torch import save_file
 
 from ..dataset.sample import OrbitSample
 from ..errors import InputError
-from ..files import atomic_path
+from ..files import atomic_path, output_errors
 from ..painters.orbitpainter.gasa_tokens import TokenGeometry
 from ..painters.orbitpainter.latent_layouts import Run
+from ..painters.orbitpainter.tensor_files import tensors_output
 from ..run_folder import digest
 from .checkpoint import read_tensors
 from .examples import Encoded
@@ -25,7 +26,8 @@ class LatentStore:
     """One file a sample and sequence, latents in float16. A damaged file is made again."""
 
     def __init__(self, folder: Path, vae: Any, continued: bool = False) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        with output_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         weights = [float(parameter.double().sum()) for parameter in vae.parameters()]
         self._folder, self._vae = folder, digest(type(vae).__name__, weights, continued)
 
@@ -39,7 +41,7 @@ class LatentStore:
             except (InputError, KeyError):
                 path.unlink(missing_ok=True)
         encoded = encode()
-        with atomic_path(path) as temporary:
+        with atomic_path(path) as temporary, tensors_output(path):
             save_file(_packed(encoded), temporary)
         return _unpacked(_packed(encoded))  # rounded, as the next epoch will read it
 

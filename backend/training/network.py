@@ -144,6 +144,15 @@ def trained_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
     return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
 
 
+def share_frozen(network: nn.Module, copy: nn.Module) -> None:
+    """Let a copy of a network use its frozen weights: a large base is kept once."""
+    trained = trained_parameters(network)
+    for name, parameter in network.named_parameters():
+        if name not in trained:
+            module, _, leaf = name.rpartition(".")
+            setattr(copy.get_submodule(module), leaf, parameter)
+
+
 def build_vae(model: ModelConfig) -> Any:
     """The Wan VAE, or the patch codec. Raises InputError."""
     return load_vae(model.vae) if model.vae else PatchVae().eval()

@@ -8,6 +8,7 @@ depends on which process draws it, so two processes with one sample each do what
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,10 @@ class Draw:
 
 
 class Steps:
-    """The samples of all steps. note: told once about each sample that is left out."""
+    """The samples of all steps. note: told once about each sample that is left out.
+
+    While a step is computed, a thread reads and decodes the sample of the next: hundreds of pictures at full size.
+    """
 
     def __init__(
         self,
@@ -60,13 +64,15 @@ class Steps:
             LatentStore(Path(config.data.latents), vae, config.data.continued) if config.data.latents else None
         )
         self._left_out: set[int] = set()
+        self._reader = ThreadPoolExecutor(1, "samples")  # one, so that what is left out is known in order
+        self._coming: tuple[int, Future[OrbitSample]] | None = None
 
     def draw(self, step: int, place: int) -> Draw:
         """Sample `place` of the batch of `step` on this process. Raises InputError where no sample can be used."""
         config = self._config
         number = (step * config.run.batch + place) * self._processes + self._process
         random = np.random.default_rng([config.run.seed, number])
-        sample = self._usable(number)
+        sample = self._read(number)
         run = run_of(sample, config.model, self.vae.config.scale_factor_temporal, random)
         encoded = self._encoded(sample, run)
         reference = draw_reference(sample, config.reference, random)
@@ -83,9 +89,20 @@ class Steps:
 
         return encode() if self._store is None else self._store.get(sample, run, self.options.grid, encode)
 
+    def _read(self, number: int) -> OrbitSample:
+        """The sample of a number; that of this process's next number is begun. Raises as `_usable`."""
+        if self._coming is None or self._coming[0] != number:
+            self._coming = number, self._reader.submit(self._usable, number)
+        sample = self._coming[1].result()
+        following = number + self._processes
+        self._coming = following, self._reader.submit(self._usable, following)
+        return sample
+
     def _usable(self, number: int) -> OrbitSample:
         """The sample of a number; where it is broken, the one that stands further on in the order."""
         problem = InputError("dataset-empty", "The data set holds no sample.", "Render the data set first.")
+        if not len(self._source):
+            raise problem
         for attempt in range(ATTEMPTS):
             index = (self._order(number) + attempt * 7919) % len(self._source)
             if index in self._left_out:

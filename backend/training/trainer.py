@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -28,6 +29,8 @@ from .source import ShardSource, Source, open_source
 from .steps import Draw, Steps
 
 Note = Callable[[str], None]
+# How long processes wait for each other: for the sample sheets of the first one, a quarter of an hour at full size.
+PATIENCE = timedelta(hours=2)
 
 
 def train(
@@ -55,13 +58,14 @@ class Trainer:
 
     def __init__(self, config: TrainConfig, out: Path, source: Source, note: Note = lambda text: None) -> None:
         from accelerate import Accelerator
-        from accelerate.utils import DistributedDataParallelKwargs, DistributedType
+        from accelerate.utils import DistributedDataParallelKwargs, DistributedType, InitProcessGroupKwargs
 
         if config.run.threads:
             torch.set_num_threads(config.run.threads)
         self.config, self.out, self.step = config, out, 0
         # GASA has no weights to train in a sequence without neighbours.
         handlers = [DistributedDataParallelKwargs(find_unused_parameters=config.model.gasa)]
+        handlers.append(InitProcessGroupKwargs(timeout=PATIENCE))
         self.accelerator = Accelerator(
             cpu=not torch.accelerator.is_available(),  # several processes find each other on a CPU only where told
             mixed_precision="no",  # see `autocast`
@@ -212,10 +216,9 @@ class Trainer:
         rate = rate_at(config.optimiser, self.step, config.run.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        total, keys = torch.zeros((), device=self.accelerator.device), []
+        total, losses = torch.zeros((), device=self.accelerator.device), {}
         for place in range(batch):
             draw = self.steps.draw(self.step, place)
-            keys.append(draw.example.key)
             last = place == batch - 1
             if self.split:
                 self.wrapped.set_requires_gradient_sync(last)
@@ -223,12 +226,13 @@ class Trainer:
                 loss = self._loss(draw) / batch
                 self.accelerator.backward(loss)
             total += loss.detach()
+            losses[draw.example.key] = loss.detach()
         total = self.accelerator.reduce(total, "mean")
         limit = config.optimiser.clip or math.inf
         norm = float(whole(torch.nn.utils.clip_grad_norm_(self.parameters.values(), limit)))
         if not (math.isfinite(float(total)) and math.isfinite(norm)):
             self.optimiser.zero_grad()
-            raise self._not_finite(keys)
+            raise self._not_finite(losses)
         self.optimiser.step()
         self.optimiser.zero_grad()
         if self.average is not None:
@@ -248,7 +252,11 @@ class Trainer:
         half = self.config.run.precision == "bf16"
         return torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=half)
 
-    def _not_finite(self, keys: list[str]) -> InputError:
+    def _not_finite(self, losses: Mapping[str, torch.Tensor]) -> InputError:
+        """losses: by sample; named are those whose own loss is at fault, all where it is another process's or the
+        gradient.
+        """
+        keys = [key for key, loss in losses.items() if not torch.isfinite(loss)] or list(losses)
         found = checkpoint.checkpoints(self.out)
         kept = f"The checkpoint of step {int(found[-1].name[5:])} is kept" if found else "There is no checkpoint yet"
         return InputError(

@@ -1,5 +1,9 @@
 """A data set of a few small procedural objects, and the configuration of a network that trains in milliseconds."""
 
+import importlib.util
+import json
+from pathlib import Path
+
 import pytest
 from orbit_painter.backend.dataset.items import Procedural
 from orbit_painter.backend.dataset.plan import RenderPlan
@@ -48,3 +52,35 @@ def settings(shards):
             "keep": 9,
         },
     }
+
+
+@pytest.fixture(scope="session")
+def neural():
+    """Imports a module of tests/neural by its name."""
+
+    def module(name):
+        path = Path(__file__).resolve().parents[1] / "neural" / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(name, path)
+        found = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(found)
+        return found
+
+    return module
+
+
+@pytest.fixture(scope="session")
+def wan(neural):
+    """Tiny random weights of the base network in the original names."""
+    return neural("reference_wan")
+
+
+@pytest.fixture
+def base(wan, tmp_path):
+    """The folder of a base expert of those weights."""
+    from safetensors.torch import save_file
+
+    folder = tmp_path / "high_noise_model"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"dim": 32, "num_heads": 2, "in_dim": 52}))
+    save_file(wan.weights(in_channels=52), folder / "diffusion_pytorch_model.safetensors")
+    return folder

@@ -61,6 +61,24 @@ def test_the_generator_moves_from_the_fake_towards_the_real_score(config, tmp_pa
     torch.testing.assert_close(made.grad, expected, rtol=1e-3, atol=1e-9)
 
 
+def test_three_networks_keep_one_frozen_base(settings, base, tmp_path):
+    """Of a large base there must not be three copies; what is trained is each network's own."""
+    lora = {"base": str(base), "train": "lora", "rank": 4, "alpha": 8.0, "text_dim": 24, "gasa_gate": 0.0}
+    settings["model"] |= lora
+    train(make_config(settings), tmp_path / "teacher")
+    config = make_config({**settings, "distill": {"teacher": str(tmp_path / "teacher"), "levels": 2, "ratio": 2}})
+    distiller = Distiller(config, tmp_path / "run", open_source(config.data))
+    networks = [dict(network.named_parameters()) for network in (distiller.network, distiller.real, distiller.fake)]
+    places = [{name: p.data_ptr() for name, p in parameters.items() if p.numel()} for parameters in networks]
+    trained = set(distiller.parameters)
+    for name in places[0]:
+        assert len({place[name] for place in places}) == (3 if name in trained else 1), name
+    before = {name: p.detach().clone() for name, p in distiller.real.named_parameters()}
+    distiller.start(False)
+    distiller.run()
+    assert all(torch.equal(before[name], p) for name, p in distiller.real.named_parameters())
+
+
 def test_a_teacher_is_needed_and_must_be_the_same_network(settings, config, tmp_path):
     with pytest.raises(UsageError, match="distill"):
         distill(make_config(settings), tmp_path / "x")

@@ -1,8 +1,6 @@
 """What a run writes for engines is what it trained: a LoRA as released, or a whole network for diffusers."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 
@@ -21,31 +19,7 @@ from orbit_painter.backend.training import export  # noqa: E402
 from orbit_painter.backend.training.config import make_config  # noqa: E402
 from orbit_painter.backend.training.network import build_network, trained_parameters  # noqa: E402
 from orbit_painter.backend.training.trainer import train  # noqa: E402
-from safetensors.torch import load_file, save_file  # noqa: E402
-
-
-def neural(name):
-    """A module of tests/neural."""
-    path = Path(__file__).resolve().parents[1] / "neural" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def wan():
-    """Tiny random weights of the base network in the original names."""
-    return neural("reference_wan")
-
-
-@pytest.fixture
-def base(wan, tmp_path):
-    folder = tmp_path / "high_noise_model"
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps({"dim": 32, "num_heads": 2, "in_dim": 52}))
-    save_file(wan.weights(in_channels=52), folder / "diffusion_pytorch_model.safetensors")
-    return folder
+from safetensors.torch import load_file  # noqa: E402
 
 
 def lora_config(settings, base, **model):
@@ -141,7 +115,7 @@ def test_averaged_weights_are_exported_unless_the_last_are_wanted(settings, tmp_
     assert torch.equal(loaded[0].proj_out.weight, state["proj_out.weight"])
 
 
-def test_the_engine_paints_with_an_exported_network(settings, tmp_path, monkeypatch):
+def test_the_engine_paints_with_an_exported_network(settings, tmp_path, monkeypatch, neural):
     from orbit_painter.backend.painters.base import PaintRequest, Reference
     from orbit_painter.backend.painters.registry import create_painter
     from orbit_painter.backend.progress import silent

@@ -1,6 +1,7 @@
 """The training loop with a network of one layer: learning, exact resume, stopping, and everything that goes wrong."""
 
 import json
+import queue
 import shutil
 
 import numpy as np
@@ -10,7 +11,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 pytest.importorskip("tensorboard")
 
-from orbit_painter.backend.dataset.items import Procedural  # noqa: E402
+from orbit_painter.backend.dataset.items import Item, Procedural  # noqa: E402
 from orbit_painter.backend.dataset.plan import RenderPlan  # noqa: E402
 from orbit_painter.backend.dataset.render import render_dataset  # noqa: E402
 from orbit_painter.backend.errors import CancelledError, InputError, OutputError, UsageError  # noqa: E402
@@ -18,6 +19,8 @@ from orbit_painter.backend.training import checkpoint  # noqa: E402
 from orbit_painter.backend.training.config import make_config  # noqa: E402
 from orbit_painter.backend.training.source import Order, ProceduralSource, ShardSource  # noqa: E402
 from orbit_painter.backend.training.trainer import Trainer, rate_at, train  # noqa: E402
+
+PLAN = RenderPlan(views=(2, 2), size=32, references=(1, 0, 0))
 
 
 def losses(out):
@@ -106,6 +109,7 @@ def test_a_loss_that_is_not_a_number_stops_and_names_the_sample(settings, tmp_pa
         trainer.run()
     assert caught.value.code == "loss-not-finite"
     assert seen[5] in caught.value.message
+    assert seen[4] not in caught.value.message  # of the same step, and without fault
     assert [path.name for path in checkpoint.checkpoints(tmp_path)] == ["step-00000002"]
     assert all(torch.isfinite(tensor).all() for tensor in weights(tmp_path / "checkpoints" / "step-00000002").values())
 
@@ -172,6 +176,55 @@ def test_a_shard_cut_short_ends_the_run_before_it_begins(settings, shards, tmp_p
     with pytest.raises(InputError, match=r"000001\.tar is cut short"):
         train(changed(settings, data={"shards": str(broken)}), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_latents_that_do_not_fit_on_the_disk_are_told(settings, tmp_path, monkeypatch):
+    from orbit_painter.backend.training import latent_store
+    from safetensors import SafetensorError
+
+    def full(tensors, path):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(latent_store, "save_file", full)
+    with pytest.raises(OutputError, match="disk is full") as caught:
+        train(changed(settings, data={"latents": str(tmp_path / "latents")}), tmp_path / "run")
+    assert caught.value.code == "disk-full"
+    assert not list((tmp_path / "latents").iterdir())
+
+
+def test_shards_without_samples_are_no_data_set(settings, tmp_path):
+    render_dataset(AllFail(), tmp_path / "data", PLAN, source="test")
+    with pytest.raises(InputError) as caught:
+        train(changed(settings, data={"shards": str(tmp_path / "data")}), tmp_path / "run")
+    assert caught.value.code == "dataset-empty"
+
+
+class AllFail:
+    """A list of one model, which is broken."""
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        def make(progress):
+            raise ValueError("no model")
+
+        return Item("a.glb", make)
+
+
+def test_the_next_sample_is_read_while_a_step_is_computed(settings, tmp_path):
+    asked = queue.SimpleQueue()
+
+    class Noted(ShardSource):
+        def sample(self, index):
+            asked.put(index)
+            return super().sample(index)
+
+    config = make_config(settings)
+    trainer = Trainer(config, tmp_path, Noted(config.data.shards))
+    trainer.steps.draw(0, 0)
+    order = Order(6, config.run.seed)
+    assert [asked.get(timeout=60), asked.get(timeout=60)] == [order(0), order(1)]
 
 
 def test_frames_of_a_size_that_no_network_takes_are_named(settings, tmp_path):

@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from ...errors import InputError, OutputError
-from ...files import check_writable, output_errors
+from ...files import check_writable
 from ...progress import Progress, part, silent
 from .checkpoints import ExpertFiles, load_expert, load_text_encoder, load_vae
 from .prompts import CACHE_FILE, encode_prompts, save_prompts
 from .sampler import BOUNDARY, SHIFT
-from .tensor_files import TensorStore
+from .tensor_files import TensorStore, tensors_output
 
 SHARD = "5GB"
 
@@ -59,15 +58,13 @@ def convert(
         raise InputError("tokenizer-missing", f"There is no folder {files.tokenizer}.", "Give the tokenizer's folder.")
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
-        with output_errors(folder):
+        with tensors_output(folder):
             temporary.mkdir(parents=True)
             check_writable(temporary, _size(files, dtype))
             notes = _write(files, temporary, in_channels, dtype, progress)
             if folder.exists():
                 folder.rmdir()
             os.replace(temporary, folder)
-    except SafetensorError as error:  # writing: reading is explained where it happens
-        raise OutputError("output-failed", f"{folder} could not be written ({error}).", "Free some space.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return notes

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading weights one tensor at a time: safetensors (whole or in shards), .pth without pickle, GGUF.
+"""Reading weights one tensor at a time: safetensors (whole or in shards), .pth without pickle, GGUF; what writing
+them may raise.
 
 Everything that can be wrong with a file is an InputError with a sentence; nothing is unpickled.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import pickle
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from ...errors import EngineMissingError, InputError
+from ...files import output_errors
 
 DOWNLOAD_AGAIN = "Download it again, or run the check of the model store."
 
@@ -100,6 +105,17 @@ def _indexed(index: Path) -> list[Path]:
             "weights-missing", f"{', '.join(absent)} named by {index} is not there.", "Finish the download."
         )
     return files
+
+
+@contextmanager
+def tensors_output(path: Path | str) -> Iterator[None]:
+    """Turn what writing tensors to `path` raises into an OutputError: safetensors hides the system's error in words."""
+    with output_errors(path):
+        try:
+            yield
+        except SafetensorError as error:
+            number = re.search(r"os error (\d+)", str(error))
+            raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
 
 
 def _open(file: Path) -> dict[str, StoredTensor]:
