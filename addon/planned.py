@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks ahead that have ended: what the planned views will see of an object, until this Blender ends.
+"""Looks ahead that have ended: what the planned views will see of an object, until there is a result, or Blender ends.
 
 Their pictures lie in their jobs' folders, which go after a while as those of all jobs without a result.
 """
@@ -47,8 +47,12 @@ def passes_of(objects: Sequence[bpy.types.Object]) -> Path | None:
 
 
 def job_done(view: jobs.JobView) -> None:
-    """Called when a job has ended; a look ahead that is done is no longer listed."""
-    if view.state == "done" and not view.has_result:
+    """Called when a job has ended; a look ahead that is done is no longer listed, and a result takes its place."""
+    if view.state != "done":
+        return
+    if view.has_result:
+        _plans[:] = [plan for plan in _plans if not set(plan.objects) & set(view.objects)]
+    else:
         keep(view)
         jobs.dismiss(view.id)
         targets.redraw()

@@ -94,7 +94,7 @@ def _file(image: bpy.types.Image, folder: Path, index: int) -> str:
         if path is None or not path.is_file():
             raise InputError(
                 "reference-unreadable",
-                tr("The file of the reference '{name}' is not there: {path}", name=name, path=path or "-"),
+                tr("The file of the reference '{name}' is not there ({path}).", name=name, path=path or "-"),
                 tr("Choose the picture again."),
             )
         if image.size[0] == 0:

@@ -12,7 +12,7 @@ from .ui_text import clock, sentence
 ACTIVE = ("preparing", "running", "finishing", "stalled")
 STAGES = {
     "passes": marked("Rendering Passes"),
-    "coverage": marked("Looking Through the Views"),
+    "coverage": marked("Coverage"),
     "paint": marked("Painting Views"),
     "bake": marked("Fusing Textures"),
     "model": marked("Writing the Model"),
@@ -32,18 +32,22 @@ def draw_jobs(layout: Any, context: Any) -> None:
             _draw_active(layout.box(), context, view)
         elif view.state == "queued":
             place += 1
-            said = tr("{place}. {title} is waiting", place=place, title=view.title)
             row = layout.row()
-            row.label(text=said, icon="SORTTIME", translate=False)
+            row.label(text=f"{place}. {view.title}", icon="SORTTIME", translate=False)
+            _aside(row, tr("waiting"))
             row.operator("orbit_painter.cancel", text="", icon="X", emboss=False).job_id = view.id
         else:
             _draw_ended(layout, context, view)
 
 
 def _draw_active(box: Any, context: Any, view: Any) -> None:
-    box.label(text=view.title, icon="MESH_DATA", translate=False)
+    row = box.row()
+    row.label(text=view.title, icon="MESH_DATA", translate=False)
+    if view.eta_s is not None:
+        _aside(row, tr("about {time} left", time=clock(int(view.eta_s))))
+    stage = tr(STAGES[view.stage]) if view.stage in STAGES else tr("Preparing")
     column = box.column(align=True)
-    column.progress(factor=view.fraction, type="BAR", text=_bar_text(view), translate=False)
+    column.progress(factor=view.fraction, type="BAR", text=f"{stage}  {100 * view.fraction:.0f} %", translate=False)
     row = column.row()
     row.scale_y = 1.6
     row.operator("orbit_painter.cancel", icon="CANCEL").job_id = view.id
@@ -57,12 +61,12 @@ def _draw_active(box: Any, context: Any, view: Any) -> None:
         box.template_icon(icon_value=thumbnails.icon(view.previews[-1]), scale=7.0)
 
 
-def _bar_text(view: Any) -> str:
-    stage = tr(STAGES[view.stage]) if view.stage in STAGES else tr("Preparing")
-    percent = f"{100 * view.fraction:.0f} %"
-    if view.eta_s is None:
-        return f"{stage}  {percent}"
-    return tr("{stage}  {percent}, about {time} left", stage=stage, percent=percent, time=clock(int(view.eta_s)))
+def _aside(row: Any, text: str) -> None:
+    """Words at the right, which stay whole where the name before them is long."""
+    side = row.row()
+    side.alignment = "RIGHT"
+    side.active = False
+    side.label(text=text, translate=False)
 
 
 def _draw_ended(layout: Any, context: Any, view: Any) -> None:

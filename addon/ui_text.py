@@ -33,7 +33,8 @@ def sentence(layout: Any, context: Any, text: str, icon: str = "NONE", alert: bo
 
 @lru_cache(maxsize=256)
 def _lines(text: str, width: int) -> tuple[str, ...]:
-    return tuple(textwrap.wrap(text, width, break_on_hyphens=False)) or ("",)
+    kept = text.replace(" %", "\N{NO-BREAK SPACE}%")  # a number and its unit stay together
+    return tuple(textwrap.wrap(kept, width, break_on_hyphens=False)) or ("",)
 
 
 @lru_cache(maxsize=64)

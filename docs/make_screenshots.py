@@ -15,7 +15,10 @@ from PIL import Image
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PICTURES = HERE / "pictures"
-TAKEN = ("panel", "running", "result", "output", "advanced", "views", "diagnostics", "guide", "engine", "preferences")
+TAKEN = (
+    "panel", "running", "result", "output", "advanced", "quality", "planned", "views", "diagnostics", "guide", "engine",
+    "preferences",
+)  # fmt: skip
 VIEW = (0, 0, 1328, 905)  # the 3D viewport with the sidebar
 ENGINE = (1036, 82, 1328, 667)  # down to Generate Texture
 PREFERENCES = (176, 308, 1316, 905)
@@ -36,12 +39,13 @@ def main(names):
     with tempfile.TemporaryDirectory(prefix="orbit-painter-", ignore_cleanup_errors=True) as home:
         blender = installation.RealBlender(home)
         blender.install()
-        quick = ["quick"] if names and not {"running", "result", "guide"} & set(names) else []
+        quick = ["quick"] if names and not {"running", "result", "guide", "coverage"} & set(names) else []
         report = blender.play("play_pictures", *quick, timeout=3000)
         folder = Path(home)
         pictures = {name: Image.open(folder / f"{name}.png") for name in TAKEN}
         made = {name: pictures[name].crop(VIEW) for name in ("panel", "running", "result")}
-        panels = [trimmed(pictures[name].crop(SIDEBAR)) for name in ("output", "advanced", "views", "diagnostics")]
+        panels = [trimmed(pictures[name].crop(SIDEBAR)) for name in ("quality", "output", "advanced", "diagnostics")]
+        made["coverage"] = side_by_side([trimmed(pictures[name].crop(SIDEBAR)) for name in ("planned", "views")])
         made["engine"] = pictures["engine"].crop(ENGINE)
         made["preferences"] = trimmed(pictures["preferences"].crop(PREFERENCES))
         made["sub-panels"] = side_by_side(panels)

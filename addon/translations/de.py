@@ -482,7 +482,9 @@ MESSAGES: dict[str, str] = {
     "The faces of '{name}' have changed since the job started, so its result does not fit.": (
         "Die Flächen von „{name}“ haben sich geändert, seit der Auftrag begann, daher passt das Ergebnis nicht."
     ),
-    "The file of the reference '{name}' is not there: {path}": "Die Datei der Vorlage „{name}“ ist nicht da: {path}",
+    "The file of the reference '{name}' is not there ({path}).": (
+        "Die Datei der Vorlage „{name}“ ist nicht da ({path})."
+    ),
     "The full orbits at 512 pixels": "Die vollen Umläufe mit 512 Pixeln",
     "The full orbits at 768 pixels, on a finer grid": "Die vollen Umläufe mit 768 Pixeln, auf feinerem Raster",
     "The guide '{name}' is still the bare object.": "Die Malhilfe „{name}“ zeigt noch das leere Objekt.",
@@ -635,10 +637,10 @@ MESSAGES: dict[str, str] = {
     "{path} is not a picture that can be read. Save it again as PNG or JPEG.": (
         "{path} ist kein lesbares Bild. Speichere es noch einmal als PNG oder JPEG."
     ),
-    "{stage}  {percent}, about {time} left": "{stage}  {percent}, noch etwa {time}",
+    "about {time} left": "noch etwa {time}",
     "{title} failed": "{title} ist fehlgeschlagen",
     "{title} is done": "{title} ist fertig",
-    "{place}. {title} is waiting": "{place}. {title} wartet",
+    "waiting": "wartet",
     "{title} was cancelled": "{title} wurde abgebrochen",
     "Speed": "Tempo",
     "What a neural engine may leave out to be faster": "Was eine neuronale Engine weglassen darf, um schneller zu sein",

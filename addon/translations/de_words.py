@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 MESSAGES: dict[str, str] = {
-    "Add Reference from Words": "Referenz aus Worten hinzufügen",
+    "Add Reference from Words": "Vorlage aus Worten hinzufügen",
     "Add the picture that was made from words to the references": (
-        "Das Bild, das aus Worten gemacht wurde, zu den Referenzen hinzufügen"
+        "Das Bild, das aus Worten gemacht wurde, zu den Vorlagen hinzufügen"
     ),
     "Another seed gives another picture": "Ein anderer Startwert gibt ein anderes Bild",
     "ControlNet": "ControlNet",
@@ -23,13 +23,13 @@ MESSAGES: dict[str, str] = {
         "gemalt wird"
     ),
     "Look at the reference; if you like it, start the job, else try other words or another seed.": (
-        "Sieh dir die Referenz an; gefällt sie dir, starte den Auftrag, sonst versuche andere Worte oder einen anderen "
+        "Sieh dir die Vorlage an; gefällt sie dir, starte den Auftrag, sonst versuche andere Worte oder einen anderen "
         "Startwert."
     ),
     "Names of the objects it shows, as JSON": "Namen der Objekte, die es zeigt, als JSON",
     "Normals": "Normalen",
-    "Reference from Words...": "Referenz aus Worten...",
-    "Reference from words": "Referenz aus Worten",
+    "Reference from Words...": "Vorlage aus Worten...",
+    "Reference from words": "Vorlage aus Worten",
     "The picture; its camera is beside it": "Das Bild; seine Kamera liegt daneben",
     "What the image model sees of the object": "Was das Bildmodell vom Objekt sieht",
     "What the object is and looks like": "Was das Objekt ist und wie es aussieht",

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An artist's first texture: open the tab, press Generate Texture, watch, look at the result, undo, redo."""
+"""An artist's first texture: open the tab, look at the coverage beforehand, press Generate Texture, watch, look at the
+result, undo, redo."""
 
 import time
 
@@ -17,6 +18,7 @@ def play(report, folder):
     yield from driver.open_tab()
     yield driver.checked
     yield from driver.screenshot(folder / "panel.png")
+    report["planned"] = yield from _look_ahead(folder, before)
     yield from driver.press_high_button(jobs.jobs)
     pressed = time.monotonic()
     assert driver.materials("Owl") == before, "the file changed before the result was there"
@@ -51,6 +53,24 @@ def play(report, folder):
         bpy.ops.ed.redo()
     yield
     report["redone"] = driver.materials("Owl") != before
+
+
+def _look_ahead(folder, before):
+    """Preview Coverage in the sub-panel Views; the name of its picture."""
+    planned, jobs = driver.module("addon.planned"), driver.module("addon.jobs")
+    with driver.in_view():
+        assert bpy.ops.orbit_painter.coverage("INVOKE_DEFAULT") == {"FINISHED"}
+    assert [view.stages for view in jobs.jobs()] == [("passes", "coverage")]
+
+    def looked():
+        assert all(view.state not in ("failed", "cancelled") for view in jobs.jobs()), jobs.jobs()
+        return planned.of(bpy.data.objects["Owl"])
+
+    yield looked
+    plan = planned.of(bpy.data.objects["Owl"])
+    assert not jobs.jobs(), "a look ahead that is done is still listed"
+    assert driver.materials("Owl") == before, "it changed the file"
+    return [path.name for path in driver.module("addon.ui_views").planned_pictures(plan.out)]
 
 
 def _images(obj):

@@ -29,7 +29,18 @@ def play(report, folder):
     yield driver.checked
     yield from driver.screenshot(folder / "panel.png")
     driver.use(settings, **(driver.TINY if "quick" in driver.words() else FINE))
-    jobs = driver.module("addon.jobs")
+    jobs, planned = driver.module("addon.jobs"), driver.module("addon.planned")
+    with driver.in_view():
+        bpy.ops.orbit_painter.coverage("INVOKE_DEFAULT")
+
+    def looked_ahead():
+        assert all(view.state not in ("failed", "cancelled") for view in jobs.jobs()), jobs.jobs()
+        return planned.of(bpy.data.objects["Owl"])
+
+    yield looked_ahead
+    yield from _alone("views", folder, "planned")
+    for cls in _panels():
+        cls.draw = cls.draw_before
     with driver.in_view():
         bpy.ops.orbit_painter.generate("INVOKE_DEFAULT")
 
@@ -51,7 +62,7 @@ def play(report, folder):
     with driver.in_view():
         bpy.ops.orbit_painter.diagnose()
     settings.quality = "STANDARD"
-    for name in ("output", "advanced", "views", "diagnostics"):
+    for name in ("quality", "output", "advanced", "views", "diagnostics"):
         yield from _alone(name, folder)
 
     with driver.in_view():
@@ -105,15 +116,15 @@ def _preferences(folder):
     yield from driver.screenshot(folder / "preferences.png")
 
 
-def _alone(name, folder):
-    """A picture with one sub-panel open and the others empty."""
+def _alone(name, folder, picture=""):
+    """A picture with one sub-panel open and the others empty, under the sub-panel's name or another."""
     for cls in _panels():
         cls.draw_before = getattr(cls, "draw_before", None) or cls.draw
         cls.draw = cls.draw_before if cls.__name__.endswith(name) else _nothing
     yield from driver.screenshot(folder / "closed.png")
     header = driver.region("UI").x + 100, driver.window().height - HEADERS[name]
     yield from driver.click(*header)
-    yield from driver.screenshot(folder / f"{name}.png")
+    yield from driver.screenshot(folder / f"{picture or name}.png")
     yield from driver.click(*header)
 
 

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How long Blender's main thread is busy at a time: without a job, during a whole job, and with our own code's part.
 
-The window is small, because this Blender draws with the processor. What is measured is the processor time of the main
-thread between two ticks of a timer: time in which it waited for a processor that others used is not its own.
+The window is small and its viewport plain, because this Blender draws with the processor. What is measured is the
+processor time of the main thread between two ticks of a timer: time in which it waited for a processor that others used
+is not its own. A virtual machine may take memory away from under everybody, and what runs next pays for it with
+processor time. So at each tick some memory that nobody else uses is read: where that took long, the gap was the
+machine's.
 """
 
 import time
@@ -14,24 +17,29 @@ import numpy as np
 PERIOD = 0.01
 LONG = 0.04  # seconds of processor time between two ticks that are told one by one
 CALM = 6.0  # seconds that the same window is measured without a job
+MEMORY, PAGE = 64 * 2**20, 4096  # bytes that are read at each tick, one a page
 
 
 class Ticks:
-    """Processor and wall time between two ticks, our part of each, and what `doing` says where it was long."""
+    """Processor and wall time between two ticks, our part of both, and what `doing` says where it was long."""
 
     def __init__(self, doing):
-        self.gaps, self.ours, self.parts = [], 0.0, {}
-        self.long, self._doing, self._done = [], doing, ""
+        self.gaps, self.ours, self.parts = [], (0.0, 0.0), {}
+        self.long, self.reads, self._doing, self._done = [], [], doing, ""
+        self._memory = np.ones(MEMORY, np.uint8)[::PAGE]
         self._last = time.thread_time(), time.perf_counter()
         bpy.app.timers.register(self._tick, persistent=True)
 
     def _tick(self):
         now = time.thread_time(), time.perf_counter()
-        self.gaps.append((now[0] - self._last[0], now[1] - self._last[1] - PERIOD, self.ours))
+        self.gaps.append((now[0] - self._last[0], now[1] - self._last[1] - PERIOD, *self.ours))
+        self._memory.sum()
+        self.reads.append(time.thread_time() - now[0])
         before, self._done = self._done, self._doing()
         if self.gaps[-1][0] > LONG:
-            self.long.append(f"{1000 * self.gaps[-1][0]:.0f} ms: {before} -> {self._done}")
-        self.ours, self._last = 0.0, now
+            spent, read = 1000 * self.gaps[-1][0], 1000 * self.reads[-1]
+            self.long.append(f"{spent:.0f} ms: {before} -> {self._done} (reading memory: {read:.1f} ms)")
+        self.ours, self._last = (0.0, 0.0), (time.thread_time(), time.perf_counter())
         return PERIOD
 
     def watch(self, owner, name):
@@ -40,25 +48,28 @@ class Ticks:
         label = f"{getattr(owner, '__name__', owner)}.{name}".rpartition("orbit_painter.")[2]
 
         def timed(*arguments, **named):
-            start = time.thread_time()
+            start = time.thread_time(), time.perf_counter()
             try:
                 return function(*arguments, **named)
             finally:
-                spent = time.thread_time() - start
-                self.ours += spent
+                spent, held = time.thread_time() - start[0], time.perf_counter() - start[1]
+                self.ours = self.ours[0] + spent, self.ours[1] + held
                 self.parts[label] = max(self.parts.get(label, 0.0), spent)
 
         # Blender counts the parameters of a panel's function.
         setattr(owner, name, (lambda self, context: timed(self, context)) if name == "draw" else timed)
 
     def take(self):
-        gaps, self.gaps, self.ours = self.gaps, [], 0.0
-        long, self.long = self.long, []
-        return gaps, long
+        taken = self.gaps, self.reads, self.long
+        self.gaps, self.reads, self.long, self.ours = [], [], [], (0.0, 0.0)
+        return taken
 
 
 def play(report, folder):
     driver.first_scene(views=9, frame=128, label=64, grid=96, surface=64, texture=512)
+    bpy.context.preferences.system.viewport_aa = "OFF"
+    view = driver.view_area().spaces.active
+    view.overlay.show_overlays = view.show_gizmo = False
     jobs = driver.module("addon.jobs")
 
     def doing():
@@ -119,13 +130,22 @@ def apply_4k(folder):
     return {"cpu": round(1000 * spent[0], 1), "wall": round(1000 * spent[1], 1)}
 
 
-def summary(gaps, long):
-    """Milliseconds; `ours`: the most of one gap that was our code; `others`: of one gap outside our code."""
+def summary(gaps, reads, long):
+    """Milliseconds of the main thread's processor time in a gap: the median, what 95 % stay below, the longest, and
+    the most that was our code. The same by the clock. Reading some memory: the median and the longest."""
+    spent, waited, ours, held = zip(*gaps, strict=True)
+
+    def at(values, share):
+        return round(1000 * float(np.quantile(values, share)), 1)
+
     return {
         "ticks": len(gaps),
-        "longest": round(1000 * max(cpu for cpu, _, _ in gaps), 1),
-        "wall": round(1000 * max(wall for _, wall, _ in gaps), 1),
-        "ours": round(1000 * max(ours for _, _, ours in gaps), 1),
-        "others": round(1000 * max(cpu - ours for cpu, _, ours in gaps), 1),
+        "median": at(spent, 0.5),
+        "usual": at(spent, 0.95),
+        "longest": at(spent, 1),
+        "ours": at(ours, 1),
+        "clock": [at(waited, 0.5), at(waited, 0.95), at(waited, 1)],
+        "clock ours": at(held, 1),
+        "reading": [at(reads, 0.5), at(reads, 1)],
         "long": long,
     }

@@ -8,6 +8,7 @@ pytestmark = [pytest.mark.real_blender, pytest.mark.slow]
 
 def test_an_artists_first_texture(installed):
     report = installed.play("play_generate")
+    assert report["planned"] == ["Owl.png"]
     assert report["images"], "no image is on the object"
     fractions = report["fractions"]
     assert len(set(fractions)) >= 3, "the bar did not move"
@@ -52,10 +53,11 @@ def test_results_wait_for_the_right_moment(installed):
 def test_nothing_holds_the_window_up(installed):
     """Processor time of the main thread, for the window draws with the processor and shares it with the job.
 
-    Asserted is our own part: Blender's drawing, the first time that it shows a texture or a frame, took 50 to 120 ms.
+    Our own part of each gap, and 95 % of whole gaps, which leaves out those in which the machine itself held still.
     """
     report = installed.play("play_stalls", window=(800, 600))
     print("ms of the main thread between two ticks:", report)
     assert report["job"]["ticks"] > 20
     assert report["job"]["ours"] < 100, "our code held the main thread for more than 100 ms at a time"
+    assert report["job"]["usual"] < 100, "the main thread is held up again and again"
     assert report["apply"]["cpu"] < 300
