@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .job import Job
 
 # Seconds per megapixel before this machine has done a job; of frames for the first three stages, of textures after.
-_FIRST = {"passes": 0.4, "coverage": 0.3, "paint": 1.0, "bake": 4.0, "model": 0.5, "preview": 4.0}
+_FIRST = {"passes": 0.4, "coverage": 0.4, "paint": 1.0, "bake": 4.0, "model": 0.5, "preview": 4.0}
 _FIRST_NEURAL_PAINT = 15.0
 _NEWEST = 0.5  # weight of the newest measurement
 _writing = threading.Lock()  # a job in this Blender notes its times in a thread

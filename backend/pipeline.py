@@ -161,8 +161,9 @@ class Pipeline:
         job = self.job
         passes = open_passes(self.run_folder.folder("passes"))
         looks = [read_camera(r.camera) if r.camera else guide_camera(r.view, job.size) for r in job.references]
-        plan = self.plan(passes.mesh)
-        planned = planned_coverage(passes, plan.targets, looks, job.fuse_params(True), part(progress, 0.0, 0.95))
+        mesh, span = passes.mesh, part(progress, 0.0, 0.95)
+        targets = self.plan(mesh).targets
+        planned = planned_coverage(mesh, passes.cameras, targets, looks, job.fuse_params(True), span)
         results.save_planned(folder, planned, len(looks))
         facts.update(coverage=coverage_numbers(planned), references=len(looks), views=len(passes))
         facts["passes"] = self.run_folder.require("passes").key

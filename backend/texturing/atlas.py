@@ -53,15 +53,22 @@ def _bake_tile(
 ) -> BakedTile:
     size = target.size
     params = sampler.params
+    faces = mesh.faces[target.faces]
+    normals, area = face_normals(mesh.vertices, faces)
+    corners = mesh.vertices[faces].astype(np.float64)
+    # Faces without area or with broken corners have no colour of their own and would only take texels from others.
+    usable = (area > 0) & np.isfinite(corners).all(axis=(1, 2))
+    uv = np.where(usable[:, None, None], np.asarray(target.uv, np.float64), np.nan)
     two_sided = np.broadcast_to(np.asarray(double_sided, bool), (len(mesh.faces),))[target.faces]
     progress(0.0, target.name)
-    owner, uv, corners, directions = tile_surface(mesh, target, tile)
+    owner = claim_texels(uv, size, tile, wrap=target.tiles == (1001,))
     factor = np.float32(257.0 if params.bits == 16 else 1.0)
     rgba: Any = np.zeros((size * size, 4), np.uint16 if params.bits == 16 else np.uint8)
     top = np.iinfo(rgba.dtype).max
     label = np.full(size * size, UNOWNED, np.int16)
     confidence = np.zeros(size * size, np.uint8)
     texels = np.flatnonzero(owner.reshape(-1) >= 0)
+    directions = normals.astype(np.float32)
 
     def work(block: NDArray[np.int64]) -> None:
         triangle = owner.reshape(-1)[block]
@@ -82,30 +89,12 @@ def _bake_tile(
     local = target.uv - np.array([(tile - 1001) % 10, (tile - 1001) // 10], np.float32)
     shape = (size, size)
     fill_margin(
-        rgba.reshape(*shape, 4), owner, margin, uv=local, vertices=mesh.vertices, faces=mesh.faces[target.faces],
+        rgba.reshape(*shape, 4), owner, margin, uv=local, vertices=mesh.vertices, faces=faces,
         progress=part(progress, 0.9, 1.0),
     )  # fmt: skip
     if not sampler.alpha:
         rgba[:, 3] = top
     return BakedTile(tile, rgba.reshape(*shape, 4), label.reshape(shape), confidence.reshape(shape))
-
-
-def tile_surface(
-    mesh: MeshData, target: TextureTarget, tile: int
-) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
-    """Which of the target's faces each texel of a tile shows, int32 (S, S), -1 for none; and of each of those n faces
-    the UVs float64 (n, 3, 2), the corners float64 (n, 3, 3), and the normal float32 (n, 3).
-
-    Faces without area or with broken corners have no colour of their own and would only take texels from others: they
-    get none.
-    """
-    faces = mesh.faces[target.faces]
-    normals, area = face_normals(mesh.vertices, faces)
-    corners = mesh.vertices[faces].astype(np.float64)
-    usable = (area > 0) & np.isfinite(corners).all(axis=(1, 2))
-    uv = np.where(usable[:, None, None], np.asarray(target.uv, np.float64), np.nan)
-    owner = claim_texels(uv, target.size, tile, wrap=target.tiles == (1001,))
-    return owner, uv, corners, normals.astype(np.float32)
 
 
 def _store(

@@ -17,7 +17,7 @@ GOLDEN = 0.6180339887  # steps of the golden ratio put the hues of neighbouring 
 BACKGROUND = (34, 34, 34)
 UNSEEN = (200, 0, 160)
 SEEN = 128  # confidence from which on a colour counts as seen in a reference
-HATCH = 8  # texels per 1024 pixels, period of the stripes
+HATCH = 24  # texels per 1024 pixels, period of the stripes: seen in a picture as small as an icon, too
 SPREAD = 4  # samples per texel of a seam edge at most
 BLOCK_ROWS = 512
 

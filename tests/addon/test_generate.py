@@ -89,6 +89,8 @@ def test_coverage_is_seen_before_anything_is_painted(owl, extension, tmp_path, s
     folder = next(path.parent for path in (tmp_path / "jobs").glob("*/textures"))
     assert (folder / "work" / "passes" / "stage.json").read_bytes() == rendered, "its passes were rendered again"
     assert not (folder / "planned").exists()
+    baked = json.loads((folder / "report.json").read_text())["bake"]["coverage"]
+    assert shares["unseen"] == pytest.approx(baked["unseen"], abs=0.1)
 
 
 def test_a_look_ahead_says_why_it_cannot_be_had(owl, extension, tmp_path):
