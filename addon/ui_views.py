@@ -75,7 +75,7 @@ def _picture(layout: Any, path: Path, title: str) -> None:
     row = layout.row()
     row.label(text=title)
     row.operator("orbit_painter.open_file", text="", icon="ZOOM_IN", emboss=False).filepath = str(path)
-    layout.template_icon(icon_value=thumbnails.icon(path), scale=9.0)
+    layout.template_icon(icon_value=thumbnails.icon(path), scale=8.0)
 
 
 CLASSES = (ORBIT_PAINTER_PT_views,)
