@@ -20,6 +20,10 @@ STAGES = {
 }
 
 
+def _title(view: Any) -> str:
+    return view.title if view.has_result else tr("Coverage of {title}", title=view.title)
+
+
 def has_unfinished() -> bool:
     return any(view.state in ACTIVE or view.state == "queued" for view in jobs.jobs())
 
@@ -33,7 +37,7 @@ def draw_jobs(layout: Any, context: Any) -> None:
         elif view.state == "queued":
             place += 1
             row = layout.row()
-            row.label(text=f"{place}. {view.title}", icon="SORTTIME", translate=False)
+            row.label(text=f"{place}. {_title(view)}", icon="SORTTIME", translate=False)
             _aside(row, tr("waiting"))
             row.operator("orbit_painter.cancel", text="", icon="X", emboss=False).job_id = view.id
         else:
@@ -42,7 +46,7 @@ def draw_jobs(layout: Any, context: Any) -> None:
 
 def _draw_active(box: Any, context: Any, view: Any) -> None:
     row = box.row()
-    row.label(text=view.title, icon="MESH_DATA", translate=False)
+    row.label(text=_title(view), icon="MESH_DATA", translate=False)
     if view.eta_s is not None:
         _aside(row, tr("about {time} left", time=clock(int(view.eta_s))))
     stage = tr(STAGES[view.stage]) if view.stage in STAGES else tr("Preparing")
@@ -72,7 +76,7 @@ def _aside(row: Any, text: str) -> None:
 def _draw_ended(layout: Any, context: Any, view: Any) -> None:
     if view.state == "done":
         row = layout.row()
-        row.label(text=tr("{title} is done", title=view.title), icon="CHECKMARK", translate=False)
+        row.label(text=tr("{title} is done", title=_title(view)), icon="CHECKMARK", translate=False)
         row.operator("orbit_painter.dismiss", text="", icon="X", emboss=False).job_id = view.id
         for note in view.notes:
             sentence(layout, context, note, "INFO")
@@ -80,7 +84,7 @@ def _draw_ended(layout: Any, context: Any, view: Any) -> None:
     box = layout.box()
     row = box.row()
     cancelled = view.state == "cancelled"
-    said = tr("{title} was cancelled", title=view.title) if cancelled else tr("{title} failed", title=view.title)
+    said = tr("{title} was cancelled", title=_title(view)) if cancelled else tr("{title} failed", title=_title(view))
     row.label(text=said, icon="CANCEL" if cancelled else "ERROR", translate=False)
     row.operator("orbit_painter.dismiss", text="", icon="X", emboss=False).job_id = view.id
     if not cancelled:

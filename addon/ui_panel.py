@@ -38,7 +38,7 @@ class ORBIT_PAINTER_UL_references(bpy.types.UIList):
         side = row.row()
         side.alignment = "RIGHT"
         side.active = False
-        side.label(text="Guide" if item.camera else item.bl_rna.properties["view"].enum_items[item.view].name)
+        side.label(text="Painted Guide" if item.camera else item.bl_rna.properties["view"].enum_items[item.view].name)
 
 
 class ORBIT_PAINTER_PT_main(SidebarPanel, bpy.types.Panel):

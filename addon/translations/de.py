@@ -183,7 +183,7 @@ MESSAGES: dict[str, str] = {
     ),
     "Go to Object Mode first.": "Gehe zuerst in den Objektmodus.",
     "GPU": "GPU",
-    "Guide": "Malhilfe",
+    "Painted Guide": "Malhilfe",
     "Guide Camera": "Kamera der Malhilfe",
     "Guide Digest": "Prüfsumme der Malhilfe",
     "Guide Objects": "Objekte der Malhilfe",

@@ -10,6 +10,7 @@ MESSAGES: dict[str, str] = {
         "gemalt wird"
     ),
     "Coverage": "Abdeckung",
+    "Coverage of {title}": "Abdeckung von {title}",
     "Coverage as Planned": "Geplante Abdeckung",
     "The picture is in {folder}.": "Das Bild liegt in {folder}.",
     "The planned views will show {painted} % of the surface, and {unseen} % is seen by none.": (

@@ -118,6 +118,24 @@ def test_what_a_neural_job_takes_is_told_before_it_starts(draw, extension, monke
     assert "OrbitPainter" not in told()
 
 
+def test_engines_are_asked_beside_the_main_thread(draw, extension, monkeypatch):
+    """The first drawing imports and reads nothing for them; until it is known, an engine counts as able to run."""
+    ready(extension)
+    engine_state, threads = (sys.modules[f"orbit_painter.addon.{name}"] for name in ("engine_state", "threads"))
+    asked = []
+    monkeypatch.setattr(threads, "start", lambda work, done, failed: asked.append((work, done)))
+    engine_state._states.clear()
+    engine_state._items.clear()
+    extension.context.scene.orbit_painter.engine = "orbitpainter"
+    assert "Install it" not in draw().text()
+    assert [item[3] for item in engine_state.items(None, None)] == ["NONE", "NONE"]
+    assert len(asked) == 1
+    for work, done in asked:
+        done(work())
+    assert "Install it" in draw().text()
+    assert [item[3] for item in engine_state.items(None, None)] == ["CHECKMARK", "ERROR"]
+
+
 def test_no_reference_yet(extension):
     extension.ops.mesh.primitive_cube_add()
     assert not extension.ops.orbit_painter.generate.poll()
@@ -143,6 +161,9 @@ def test_a_running_job_has_its_bar_and_cancel(draw, extension, jobs):
     assert layout.labels[layout.labels.index("1. Cone") :][:2] == ["1. Cone", "waiting"]
     assert [text for name, text, _ in layout.operators if name == "orbit_painter.generate"] == ["Add to Queue"]
     assert layout.pictures == 2  # the reference, and the newest frame
+    jobs[:] = [job_view(stage="coverage", has_result=False)]
+    layout = draw()
+    assert (layout.bars, "Coverage of Cube" in layout.labels) == (["Coverage  40 %"], True)
 
 
 def test_a_stalled_job_says_so(draw, jobs):
