@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import numpy as np
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -31,6 +33,7 @@ if os.environ.get("ORBIT_PAINTER_NO_NUMBA", "") in ("", "0"):
         numba = None
 
 NUMBA: bool = numba is not None
+unsigned = np.uintp  # in kernels, an index of this type is not tested for counting from the end
 _here = threading.local()
 
 
@@ -55,17 +58,18 @@ def workers() -> int:
     return max(1, os.cpu_count() or 1)
 
 
-def mapped(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """``map(function, items)`` on `workers()` threads, results in the order of `items`.
+def mapped(function: Callable[[T], R], items: Iterable[T], most: int | None = None) -> Iterator[R]:
+    """``map(function, items)`` on `workers()` threads, or `most` if that is fewer, results in the order of `items`.
 
     Inside a function that is mapped itself it goes on in that thread: all cores are at work already. Leaving the loop
     early, as a raised CancelledError does, drops the items that have not started.
     """
     work = list(items)
-    if len(work) < 2 or workers() == 1 or getattr(_here, "mapped", False):
+    threads = min(len(work), workers() if most is None else min(workers(), most))
+    if threads < 2 or getattr(_here, "mapped", False):
         yield from map(function, work)
         return
-    pool = ThreadPoolExecutor(min(workers(), len(work)), initializer=setattr, initargs=(_here, "mapped", True))
+    pool = ThreadPoolExecutor(threads, initializer=setattr, initargs=(_here, "mapped", True))
     try:
         yield from pool.map(function, work)
     finally:

@@ -81,9 +81,8 @@ def _bake_tile(
     # A stop is heard between blocks: NumPy gets smaller ones, which take it about a second.
     block_size = BLOCK_TEXELS if accel.NUMBA else BLOCK_TEXELS // 2
     parts = np.array_split(texels, max(1, threads * -(-len(texels) // block_size)))
-    for start in range(0, len(parts), threads):
-        for done, _ in enumerate(accel.mapped(work, parts[start : start + threads]), start=start + 1):
-            progress(0.05 + 0.85 * done / len(parts), target.name)
+    for done, _ in enumerate(accel.mapped(work, parts, threads), start=1):
+        progress(0.05 + 0.85 * done / len(parts), target.name)
     progress(0.9, target.name)
     margin = round(params.margin * size / MARGIN_SIZE)
     local = target.uv - np.array([(tile - 1001) % 10, (tile - 1001) // 10], np.float32)

@@ -7,15 +7,15 @@ import math
 
 import numpy as np
 
-from .accel import njit
+from .accel import njit, unsigned
 from .kernels_visibility import sample, sample_certainty, see, turned
 
 
 @njit
-def find(i, j, l, grid, column, coords):
-    """Index of the voxel (i, j, l), -1 where there is none."""
-    if i < 0 or j < 0 or l < 0 or i >= grid or j >= grid or l >= grid:
-        return -1
+def above(i, j, l, grid, column, coords):
+    """Indices first, end of the voxels (i, j, l) and above."""
+    if i < 0 or j < 0 or i >= grid or j >= grid:
+        return 0, 0
     low, high = column[i * grid + j], column[i * grid + j + 1]
     end = high
     while low < high:
@@ -24,9 +24,14 @@ def find(i, j, l, grid, column, coords):
             low = middle + 1
         else:
             high = middle
-    if low < end and coords[low, 2] == l:
-        return low
-    return -1
+    return low, end
+
+
+@njit
+def find(i, j, l, grid, column, coords):
+    """Index of the voxel (i, j, l), -1 where there is none."""
+    first, end = above(i, j, l, grid, column, coords)
+    return first if first < end and coords[first, 2] == l else -1
 
 
 @njit
@@ -47,10 +52,10 @@ def locate(points, normals, grid, column, coords, voxel_point, voxel_normal, beg
         any_best, any_found = np.inf, home
         for di in range(-1, 2):
             for dj in range(-1, 2):
-                for dl in range(-1, 2):
-                    index = find(i + di, j + dj, l + dl, grid, column, coords)
-                    if index < 0:
-                        continue
+                first, end = above(i + di, j + dj, l - 1, grid, column, coords)
+                for index in range(first, end):  # sorted: the heights wanted follow each other
+                    if coords[index, 2] > l + 1:
+                        break
                     gx, gy, gz = voxel_point[index, 0] - x, voxel_point[index, 1] - y, voxel_point[index, 2] - z
                     distance = gx * gx + gy * gy + gz * gz
                     if home < 0 and distance < any_best:
@@ -118,17 +123,7 @@ def around(x, y, z, nx, ny, nz, grid, column, coords, voxel_normal, index, weigh
         for dj in range(2):
             k = 4 * di + 2 * dj
             index[k], index[k + 1] = -1, -1
-            a, b = i + di, j + dj
-            if a < 0 or b < 0 or a >= grid or b >= grid:
-                continue
-            low, end = column[a * grid + b], column[a * grid + b + 1]
-            high = end
-            while low < high:
-                middle = (low + high) // 2
-                if coords[middle, 2] < l:
-                    low = middle + 1
-                else:
-                    high = middle
+            low, end = above(i + di, j + dj, l, grid, column, coords)
             for at in range(low, min(low + 2, end)):  # sorted: the two heights wanted follow each other
                 dl = coords[at, 2] - l
                 if dl > 1:
@@ -232,46 +227,53 @@ def _plane_depth(column, row, focal, cx, cy, orthographic, normal_right, normal_
 
 
 @njit
-def _sample_clean(image, sheet, part, u, v, column, row, top):
-    """Catmull-Rom where all sixteen pixels around (u, v) are opaque and show `part` alone, else bilinear."""
+def _shows_part(image, sheet, part, column, row):
+    """Whether the sixteen pixels around the corner after (column, row) are opaque and show `part` alone."""
     if not (1 <= column < sheet.shape[1] - 2 and 1 <= row < sheet.shape[0] - 2):
-        return sample(image, u, v)
-    opaque = int(top)
+        return False
+    opaque = 255 if image.itemsize == 1 else 65535
     for j in range(row - 1, row + 3):
         for i in range(column - 1, column + 3):
-            if sheet[j, i] != part or image[j, i, 3] < opaque:
-                return sample(image, u, v)
-    s, t = u - 0.5 - column, v - 0.5 - row
-    a, b = ((2 - s) * s - 1) * s / 2, ((3 * s - 5) * s * s + 2) / 2
-    c, d = ((4 - 3 * s) * s + 1) * s / 2, (s - 1) * s * s / 2
+            if sheet[unsigned(j), unsigned(i)] != part or image[unsigned(j), unsigned(i), unsigned(3)] < opaque:
+                return False
+    return True
+
+
+@njit
+def _catmull_rom(t):
+    """The weights of four pixels in a row, t in 0...1 after the second."""
+    return ((2 - t) * t - 1) * t / 2, ((3 * t - 5) * t * t + 2) / 2, ((4 - 3 * t) * t + 1) * t / 2, (t - 1) * t * t / 2
+
+
+@njit
+def _sample_bicubic(image, u, v, column, row):
+    """Catmull-Rom colour from the sixteen pixels around, all opaque; as kernels_visibility.sample."""
+    top = 255.0 if image.itemsize == 1 else 65535.0
+    a, b, c, d = _catmull_rom(u - 0.5 - column)
+    above, first, second, below = _catmull_rom(v - 0.5 - row)
+    i0, i1, i2, i3 = unsigned(column - 1), unsigned(column), unsigned(column + 1), unsigned(column + 2)
+    x, y, z = unsigned(0), unsigned(1), unsigned(2)
     red, green, blue = 0.0, 0.0, 0.0
     for k in range(4):
-        if k == 0:
-            w = ((2 - t) * t - 1) * t / 2
-        elif k == 1:
-            w = ((3 * t - 5) * t * t + 2) / 2
-        elif k == 2:
-            w = ((4 - 3 * t) * t + 1) * t / 2
-        else:
-            w = (t - 1) * t * t / 2
-        p = image[row + k - 1]
-        i = column - 1
-        red += w * (a * p[i, 0] + b * p[i + 1, 0] + c * p[i + 2, 0] + d * p[i + 3, 0])
-        green += w * (a * p[i, 1] + b * p[i + 1, 1] + c * p[i + 2, 1] + d * p[i + 3, 1])
-        blue += w * (a * p[i, 2] + b * p[i + 1, 2] + c * p[i + 2, 2] + d * p[i + 3, 2])
+        w = above if k == 0 else first if k == 1 else second if k == 2 else below
+        j = unsigned(row - 1 + k)
+        red += w * (a * image[j, i0, x] + b * image[j, i1, x] + c * image[j, i2, x] + d * image[j, i3, x])
+        green += w * (a * image[j, i0, y] + b * image[j, i1, y] + c * image[j, i2, y] + d * image[j, i3, y])
+        blue += w * (a * image[j, i0, z] + b * image[j, i1, z] + c * image[j, i2, z] + d * image[j, i3, z])
     return min(max(red, 0.0), top), min(max(green, 0.0), top), min(max(blue, 0.0), top), top
 
 
 @njit
 def sample_part(image, sheet, part, x, y, z, nx, ny, nz, u, v, pixel, cosine, view, depth):
-    """As kernels_visibility.sample, but from pixels that show nothing but `part`; see texel_sampling.sample_part."""
+    """As kernels_visibility.sample, but from pixels that show nothing but `part`, some of the sixteen around showing
+    other things; see part_sampling.sample_part."""
     height, width = sheet.shape
     top = 255.0 if image.itemsize == 1 else 65535.0
     column, row = math.floor(u - 0.5), math.floor(v - 0.5)
     if 0 <= column < width - 1 and 0 <= row < height - 1:
         clean = sheet[row, column] == part and sheet[row, column + 1] == part
         if clean and sheet[row + 1, column] == part and sheet[row + 1, column + 1] == part:
-            return _sample_clean(image, sheet, part, u, v, column, row, top)
+            return sample(image, u, v)
     right, down, ahead = turned(x - view[9], y - view[10], z - view[11], view)
     n_right, n_down, n_ahead = turned(nx, ny, nz, view)
     offset = n_right * right + n_down * down + n_ahead * ahead
@@ -325,6 +327,8 @@ def visit_view(
     share (n,) or empty: mix that much into colour instead; best (m,) or empty: only where cos theta is larger.
     sheet (h, w) or empty: what each pixel shows; part (m,): what each point belongs to.
     """
+    parted = sheet.shape[0] > 0 and not alpha
+    last_row, last_column, last_part, clean = -9, -9, -9, False
     for r in range(len(rows)):
         p = rows[r]
         sees, cosine, u, v, _, pixel = see(
@@ -333,7 +337,14 @@ def visit_view(
         )  # fmt: skip
         if not sees or (len(best) > 0 and not np.float32(cosine) > best[p]):
             continue
-        if sheet.shape[0] > 0 and part[p] >= 0 and not alpha:
+        column, row = math.floor(u - 0.5), math.floor(v - 0.5)
+        if parted and (row != last_row or column != last_column or part[p] != last_part):
+            # Texels that follow each other often lie between the same pixels.
+            last_row, last_column, last_part = row, column, np.int64(part[p])
+            clean = last_part >= 0 and _shows_part(image, sheet, part[p], column, row)
+        if parted and clean:
+            red, green, blue, weight = _sample_bicubic(image, u, v, column, row)
+        elif parted and part[p] >= 0:
             red, green, blue, weight = sample_part(
                 image, sheet, part[p], points[p, 0], points[p, 1], points[p, 2], normals[p, 0], normals[p, 1],
                 normals[p, 2], u, v, pixel, cosine, view, depth,

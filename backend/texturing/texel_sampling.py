@@ -98,6 +98,7 @@ class SurfaceSampler:
         )  # fmt: skip
         self.labels = np.ascontiguousarray(labels, np.int16)
         self.voxel_colours = np.ascontiguousarray(voxel_colours, np.float32)
+        self.mean_colour = self.voxel_colours.mean(axis=0) if len(voxels) else np.full(3, np.float32(127.5))
         self.exact_views = tuple(exact_views)
         self.gains = np.ones((len(frames), 3)) if gains is None else np.asarray(gains, np.float64)
         self.lookup = VoxelLookup.of(voxels)
@@ -343,7 +344,7 @@ class SurfaceSampler:
         if len(rows) == 0:
             return
         if len(self.voxels) == 0:
-            out.colour[rows, :3] = 127.5
+            out.colour[rows, :3] = self.mean_colour
             return
         colour = np.zeros((len(rows), 3), np.float32)
         good = np.zeros(len(rows), bool)
@@ -369,9 +370,7 @@ class SurfaceSampler:
                 mean = (weight[..., None] * self.voxel_colours[near]).sum(axis=1)
                 colour[at] = mean / np.where(total > 1e-6, total, 1.0)[:, None]
         bad = np.flatnonzero(~good)
-        colour[bad] = np.where(
-            (home[rows[bad]] >= 0)[:, None], self.voxel_colours[home[rows[bad]]], self.voxel_colours.mean(axis=0)
-        )
+        colour[bad] = np.where((home[rows[bad]] >= 0)[:, None], self.voxel_colours[home[rows[bad]]], self.mean_colour)
         out.colour[rows, :3] = colour
 
 
