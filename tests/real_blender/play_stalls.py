@@ -15,7 +15,7 @@ import driver
 import numpy as np
 
 PERIOD = 0.01
-LONG = 0.04  # seconds of processor time between two ticks that are told one by one
+LONG = 0.04, 0.15  # seconds of processor time and by the clock from which on a gap is told
 CALM = 6.0  # seconds that the same window is measured without a job
 MEMORY, PAGE = 64 * 2**20, 4096  # bytes that are read at each tick, one a page
 
@@ -36,9 +36,10 @@ class Ticks:
         self._memory.sum()
         self.reads.append(time.thread_time() - now[0])
         before, self._done = self._done, self._doing()
-        if self.gaps[-1][0] > LONG:
-            spent, read = 1000 * self.gaps[-1][0], 1000 * self.reads[-1]
-            self.long.append(f"{spent:.0f} ms: {before} -> {self._done} (reading memory: {read:.1f} ms)")
+        spent, waited = self.gaps[-1][:2]
+        if spent > LONG[0] or waited > LONG[1]:
+            told = f"{1000 * spent:.0f} ms, {1000 * waited:.0f} by the clock: {before} -> {self._done}"
+            self.long.append(f"{told}; reading memory {1000 * self.reads[-1]:.1f} ms")
         self.ours, self._last = (0.0, 0.0), (time.thread_time(), time.perf_counter())
         return PERIOD
 
