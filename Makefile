@@ -49,8 +49,10 @@ lint: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp  ## figures as ratios, measured side by side; prints the tables of docs/benchmarks.md
 	$(RUN) backend/cli.py bench
 
-tables: small-orbitpainter  ## the papers' tables with what is here, in out/tables, and goes on where it was stopped; hours on two cores
-	$(RUN) backend/cli.py bench drift frames
+tables: SHELL := bash
+tables: .SHELLFLAGS := -o pipefail -c
+tables: small-orbitpainter  ## the papers' tables with what is here, in out/tables/tables.md with pictures beside it, and goes on where it was stopped; hours on two cores
+	{ cat out/tables/training/ablation/ablation.md && echo && $(RUN) backend/cli.py bench drift frames; } | tee out/tables/tables.md
 
 small-orbitpainter: $(VENV)/dev.stamp $(VENV)/neural.stamp  ## the part of `tables` that trains a small OrbitPainter with and without each part; half an hour on one idle core
 	$(DATA) --count 500 --colourings 4 --first 4000 --out out/tables/training/data

@@ -16,7 +16,7 @@ from ..files import atomic_path, load_npz, read_png, write_json, write_png
 from ..job import Job
 from ..pictures import CELL, PANEL, SheetRow, SheetSection, draw_sheet, fit_cell
 from ..progress import Progress, silent
-from .learned import left_out, set_distances
+from .learned import NEEDS, left_out, set_distances
 from .settings import Settings
 
 # metric -> title, format, factor; in the order of the tables
@@ -41,6 +41,23 @@ COLUMNS: dict[str, tuple[str, str, float]] = {
     "paint_seconds": ("paint, s", ".1f", 1),
     "bake_seconds": ("bake, s", ".1f", 1),
     "peak_bytes": ("peak, MiB", ".0f", 2**-20),
+}
+# Why a metric that was to be measured has no value for any object.
+ABSENT = {
+    "psnr": "the truth is not known",
+    "ssim": "the truth is not known",
+    "ms_ssim": "the truth is not known, or the objects are smaller than its window",
+    "reference_psnr": "no reference has a known camera",
+    "reference_ssim": "no reference has a known camera",
+    "lpips": "the truth is not known",
+    "fid": "there are fewer than two pictures",
+    "kid": "there are fewer than two pictures",
+    "clip_fid": "there are fewer than two pictures",
+    "mv_mse": "no two frames show the same point",
+    "uv_seam_ratio": "no UV seam has texels on both sides",
+    "label_seam_ratio": "no two views meet on a texture",
+    "sharpness": "the truth is not known, or has no detail",
+    "coverage": "the bakes do not tell",
 }
 SHEET_ITEMS = 30  # on the contact sheet
 Row = Mapping[str, float | None]
@@ -155,9 +172,22 @@ def markdown(
     if errors:
         lines += ["## Failed", ""]
         lines += [*(f"* {name}: {error['message']} [{error['code']}]" for name, error in errors.items()), ""]
-    if (sentence := left_out(settings.metrics)) is not None:
-        lines += [sentence, ""]
+    for sentence in (absent(settings, means), left_out(settings.metrics)):
+        if sentence is not None:
+            lines += [sentence, ""]
     return "\n".join(lines)
+
+
+def absent(settings: Settings, means: Mapping[str, Row]) -> str | None:
+    """A sentence about the metrics that could not be measured, with the reasons."""
+    wanted = [name for name in ABSENT if name not in NEEDS or name in settings.metrics]
+    used, reasons = _used(list(means.values())), dict[str, list[str]]()
+    for name in wanted:
+        if means and name not in used:
+            reasons.setdefault(ABSENT[name], []).append(COLUMNS[name][0])
+    if not reasons:
+        return None
+    return "Not measured: " + "; ".join(f"{', '.join(titles)} ({why})" for why, titles in reasons.items()) + "."
 
 
 def csv_text(results: Sequence[Mapping[str, Any]], means: Mapping[str, Row]) -> str:

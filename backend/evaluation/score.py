@@ -44,7 +44,7 @@ from .evaluation_set import MODELS, EvaluationItem
 from .learned import Networks
 from .rendering import held_out_cameras
 from .settings import Settings
-from .strategies import bake
+from .strategies import UNTOLD, bake
 from .truth import GivenFrames, SceneHost, Truth, known, side_camera
 from .view_scores import Picture, at_references, look, square
 
@@ -159,9 +159,10 @@ def _scored(
         seconds = time.monotonic() - begin
         peak = max(peak_bytes(), before)
         made[name] = _textures(passes.mesh, targets, tiles)
-        rows[name] = {
-            **_of_texture(passes.mesh, targets, tiles), **shared, "bake_seconds": seconds, "peak_bytes": peak
-        }  # fmt: skip
+        texture = _of_texture(passes.mesh, targets, tiles)
+        if name in UNTOLD:
+            texture["coverage"] = None
+        rows[name] = {**texture, **shared, "bake_seconds": seconds, "peak_bytes": peak}
         if settings.keep:
             _save_textures(run.root / "textures" / name, *made[name])
     if not made:

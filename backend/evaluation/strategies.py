@@ -24,6 +24,7 @@ BAKES = {
     "horizontal-first": "horizontal first",
     "mrf": "paper (Eq. 8)",
 }
+UNTOLD = {"differentiable"}  # bakes that do not tell which texels a view sees
 
 
 def bake(

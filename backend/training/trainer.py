@@ -29,7 +29,7 @@ from .source import ShardSource, Source, open_source
 from .steps import Draw, Steps
 
 Note = Callable[[str], None]
-# How long processes wait for each other: for the sample sheets of the first one, a quarter of an hour at full size.
+# How long processes wait for each other: for the sample sheets of the first one, up to half an hour at full size.
 PATIENCE = timedelta(hours=2)
 
 

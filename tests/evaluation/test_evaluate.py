@@ -158,6 +158,16 @@ def test_a_bake_that_fails_leaves_the_others(tmp_path, monkeypatch):
     assert "procedural-000000" in json.loads((tmp_path / "none" / "evaluation.json").read_text())["failed"]
 
 
+def test_what_a_bake_does_not_tell_is_no_number(tmp_path, monkeypatch):
+    in_this_process(monkeypatch)
+    real = score.bake
+    monkeypatch.setattr(score, "bake", lambda name, *arguments: real("cos6", *arguments))
+    words = ("--set", "procedural", "--count", 1, "--engine", "truth", "--bake", "differentiable")
+    assert evaluate(tmp_path, *words)[0] == 0
+    assert json.loads((tmp_path / "evaluation.json").read_text())["means"]["differentiable"]["coverage"] is None
+    assert "coverage, % (the bakes do not tell)" in (tmp_path / "table.md").read_text()
+
+
 @pytest.fixture
 def models(tmp_path):
     """A folder with a model and its picture, a model without one, and a file that is no model."""
@@ -190,7 +200,9 @@ def test_pairs_are_measured_without_a_truth_and_broken_ones_are_named(models, tm
     failed = json.loads((tmp_path / "out" / "evaluation.json").read_text())["failed"]
     assert set(failed) == {"alone", "broken"}
     assert failed["alone"]["code"] == "reference-missing"
-    assert "alone" in (tmp_path / "out" / "table.md").read_text()
+    text = (tmp_path / "out" / "table.md").read_text()
+    assert "alone" in text
+    assert "Not measured: PSNR, SSIM (the truth is not known)" in text
     assert any(note.startswith("broken failed") for note in console.notes)
     assert (tmp_path / "out" / "contact_sheet.png").exists()
 
@@ -326,8 +338,11 @@ def test_tables_show_numbers_and_leave_out_empty_columns():
     row = {"psnr": 20.126, "peak_bytes": 2**21, "label_seam_ratio": None}
     text = report.markdown(Job(out=""), Settings(), [{"name": "a", "bakes": {"ours": row}}], {"ours": row}, {})
     assert "| a | ours | 20.13 | 2 |" in text
-    assert "view seams" not in text
-    assert "SSIM" not in text.split("Left out")[0]
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert not any("view seams" in line or "SSIM" in line for line in table)
+    assert "Not measured: SSIM (the truth is not known); " in text
+    assert "view seams (no two views meet on a texture)" in text
+    assert "FID (" not in text  # it was not asked for
 
 
 @pytest.mark.slow

@@ -273,7 +273,13 @@ def test_sheets_are_drawn(settings, tmp_path):
     train(changed(settings, run={"steps": 2, "sample_every": 2, "samples": 2, "sample_steps": 2}), tmp_path)
     sheet = read_png(tmp_path / "samples" / "step-00000002.png")
     assert sheet.shape == (4 * 32, 9 * 32, 3)
-    assert list((tmp_path / "tensorboard").iterdir())
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    board = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    curve = [(event.step, event.value) for event in board.Scalars("loss")]
+    assert curve == [(step, pytest.approx(loss, rel=1e-5)) for step, loss in losses(tmp_path)]
+    assert {"gradient", "rate", "seconds"} < set(board.Tags()["scalars"])
+    assert board.Tags()["images"] == ["samples"]
 
 
 def test_rates():
