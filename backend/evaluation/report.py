@@ -184,7 +184,7 @@ def absent(settings: Settings, means: Mapping[str, Row]) -> str | None:
     used, reasons = _used(list(means.values())), dict[str, list[str]]()
     for name in wanted:
         if means and name not in used:
-            reasons.setdefault(ABSENT[name], []).append(COLUMNS[name][0])
+            reasons.setdefault(ABSENT[name], []).append(COLUMNS[name][0].partition(",")[0])
     if not reasons:
         return None
     return "Not measured: " + "; ".join(f"{', '.join(titles)} ({why})" for why, titles in reasons.items()) + "."
