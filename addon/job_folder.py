@@ -55,6 +55,18 @@ def copy_stages(source: Path, target: Path, stages: Sequence[str]) -> None:
             shutil.copytree(source / "work" / stage, target / "work" / stage, copy_function=_link)
 
 
+def share_stage(source: Path, target: Path, stage: str) -> None:
+    """Give the job folder `target` what a stage saved in `source`, where the disk can share files; where it cannot, the
+    stage is done again, for copying would hold the window up."""
+    import shutil
+
+    made = target / "work" / stage
+    try:
+        shutil.copytree(source / "work" / stage, made, copy_function=os.link)
+    except OSError:
+        shutil.rmtree(made, ignore_errors=True)
+
+
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)

@@ -58,7 +58,7 @@ def _job(settings: Any, objects: Sequence[bpy.types.Object], look_ahead: bool) -
     folder: Path = job_folder.create(names)
     try:
         if not look_ahead and (before := planned.passes_of(objects)) is not None:  # kept where they still fit
-            job_folder.copy_stages(before, folder, ("passes",))
+            job_folder.share_stage(before, folder, "passes")
         return Job(
             out=str(folder),
             references=(reference_looks if look_ahead else reference_specs)(settings, names, folder),

@@ -93,6 +93,23 @@ def test_coverage_is_seen_before_anything_is_painted(owl, extension, tmp_path, s
     assert shares["unseen"] == pytest.approx(baked["unseen"], abs=0.1)
 
 
+def test_passes_that_cannot_be_shared_are_rendered_again(tmp_path, monkeypatch):
+    from orbit_painter.addon import job_folder
+
+    (tmp_path / "old" / "work" / "passes").mkdir(parents=True)
+    for name in ("a", "b"):
+        (tmp_path / "old" / "work" / "passes" / name).write_text(name)
+    job_folder.share_stage(tmp_path / "old", tmp_path / "new", "passes")
+    assert (tmp_path / "new" / "work" / "passes" / "b").read_text() == "b"
+
+    def refused(source, target):
+        raise OSError("this disk has no links")
+
+    monkeypatch.setattr(job_folder.os, "link", refused)
+    job_folder.share_stage(tmp_path / "old", tmp_path / "other", "passes")
+    assert not (tmp_path / "other" / "work" / "passes").exists()
+
+
 def test_a_look_ahead_says_why_it_cannot_be_had(owl, extension, tmp_path):
     extension.ops.object.select_all(action="DESELECT")
     assert not extension.ops.orbit_painter.coverage.poll()
