@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from . import accel
 from .nearest import nearest_points
 
 KNOWN, DIFFUSED, NEAREST, PART_MEAN, GREY = range(5)
@@ -50,6 +51,11 @@ def diffuse(
 
 def _spread(neighbours: NDArray[np.int32], colours: NDArray[np.float32], source: NDArray[np.uint8], mode: str) -> None:
     """Fill whatever is connected to a known voxel, one level of the breadth-first search at a time."""
+    if accel.NUMBA:
+        from .kernels_fill import spread
+
+        spread(neighbours, colours, source, mode == "first_come")
+        return
     border = np.zeros(len(source), bool)
     for slot in range(6):
         near = neighbours[:, slot]
@@ -69,6 +75,11 @@ def _spread(neighbours: NDArray[np.int32], colours: NDArray[np.float32], source:
 
 
 def _smooth(neighbours: NDArray[np.int32], colours: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
+    if accel.NUMBA:
+        from .kernels_fill import smooth
+
+        smooth(neighbours, colours, rows, JACOBI_STEPS)
+        return
     near = neighbours[rows]
     for _ in range(JACOBI_STEPS if len(rows) else 0):
         colours[rows] = _mean(colours, near, near >= 0)

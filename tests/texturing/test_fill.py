@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 from orbit_painter.backend.evaluation.view_selection_scene import bumpy_body
-from orbit_painter.backend.texturing import nearest
+from orbit_painter.backend.texturing import accel, nearest
 from orbit_painter.backend.texturing.fill import DIFFUSED, GREY, KNOWN, NEAREST, PART_MEAN, diffuse
 from orbit_painter.backend.texturing.neighbours import voxel_neighbours
 
@@ -129,6 +129,23 @@ def test_any_number_of_channels(body):
     wide, _ = diffuse(near, colours, known, points=voxels.point, part=voxels.object_id)
     narrow, _ = diffuse(near, colours[:, :1], known, points=voxels.point, part=voxels.object_id)
     np.testing.assert_array_equal(wide[:, :1], narrow)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_numpy_gives_the_same_bits(body, mode, monkeypatch):
+    voxels, near = body
+    colours = np.random.default_rng(2).uniform(0, 255, (len(voxels), 3)).astype(np.float32)
+    known = patches(voxels.point, 0.3)
+    apart = near.copy()
+    apart[abs(voxels.point[:, 0]) < 0.01] = -1  # two components, and voxels on their own
+    apart[np.isin(apart, np.flatnonzero((apart < 0).all(axis=1)))] = -1
+    here = {"points": voxels.point, "part": voxels.object_id, "mode": mode}
+    compiled = diffuse(apart, colours, known, **here)
+    monkeypatch.setattr(accel, "NUMBA", False)
+    plain = diffuse(apart, colours, known, **here)
+    assert {DIFFUSED, NEAREST} <= set(np.unique(plain[1]))
+    for a, b in zip(compiled, plain, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_mean_is_better_than_first_come(body):
