@@ -28,7 +28,7 @@ class LatentStore:
     def __init__(self, folder: Path, vae: Any, continued: bool = False) -> None:
         with output_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        weights = [float(parameter.double().sum()) for parameter in vae.parameters()]
+        weights = [float(parameter.detach().double().sum()) for parameter in vae.parameters()]
         self._folder, self._vae = folder, digest(type(vae).__name__, weights, continued)
 
     def get(self, sample: OrbitSample, run: Run, grid: int, encode: Callable[[], Encoded]) -> Encoded:

@@ -30,10 +30,10 @@ def build_network(config: TrainConfig, progress: Progress = silent) -> OrbitWanT
     `requires_grad`. Trained weights are float32, frozen ones bfloat16 where the run computes in it. Raises InputError.
     """
     model = config.model
+    torch.manual_seed(config.run.seed)  # of a LoRA on a loaded base, too
     if model.base:
         network = _loaded(model, config.run.precision == "bf16", progress)
     else:
-        torch.manual_seed(config.run.seed)
         network = OrbitWanTransformer3DModel(**_sizes(model), freq_dim=model.freq_dim)
         _initialise(network, model)
     choose_trained(network, model)

@@ -62,6 +62,16 @@ def test_the_specified_weights_are_trained_and_no_others(settings, base):
     assert network.ref_conv.weight.dtype == torch.bfloat16
 
 
+def test_a_lora_starts_from_the_seed_of_the_run(settings, base):
+    """Two runs with one seed are the same run, and the processes of one run begin with equal weights."""
+    first, second, other = (
+        trained_parameters(build_network(lora_config({**settings, "run": {**settings["run"], "seed": seed}}, base)))
+        for seed in (1, 1, 2)
+    )
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
 def test_half_precision_with_checkpointing_trains(settings, base, tmp_path):
     run = {**settings["run"], "precision": "bf16", "gradient_checkpointing": True}
     train(lora_config({**settings, "run": run}, base), tmp_path / "run")
