@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,7 @@ class ORBIT_PAINTER_PT_views(SubPanel, bpy.types.Panel):
 
 
 def _draw_plan(layout: Any, context: Any, plan: planned.Plan) -> None:
-    for path in planned_pictures(plan.out)[:MOST_PICTURES]:
-        _picture(layout, path, title="Coverage as Planned")
+    _pictures(layout, planned_pictures(plan.out), title="Coverage as Planned")
     if figures := coverage_figures.planned_figures(plan.out):
         sentence(layout, context, figures)
     sentence(layout, context, tr(LEGEND if coverage_figures.has_references(plan.out) else PLAIN_LEGEND))
@@ -49,9 +49,8 @@ def _draw_plan(layout: Any, context: Any, plan: planned.Plan) -> None:
 
 def _draw_result(layout: Any, context: Any, folder: Path) -> None:
     sheet, *coverage = pictures_of(folder)
-    _picture(layout, sheet, title="Reference, Passes and Frames")
-    for path in coverage[:MOST_PICTURES]:
-        _picture(layout, path, title="Where Each Texel Came From")
+    _pictures(layout, (sheet,), title="Reference, Passes and Frames")
+    _pictures(layout, coverage, title="Where Each Texel Came From")
     if figures := coverage_figures.baked_figures(folder):
         sentence(layout, context, figures)
         sentence(layout, context, tr(LEGEND))
@@ -71,11 +70,18 @@ def planned_pictures(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted((folder / "planned").glob("*.png")))
 
 
-def _picture(layout: Any, path: Path, title: str) -> None:
-    row = layout.row()
-    row.label(text=title)
-    row.operator("orbit_painter.open_file", text="", icon="ZOOM_IN", emboss=False).filepath = str(path)
-    layout.template_icon(icon_value=thumbnails.icon(path), scale=8.0)
+def _pictures(layout: Any, paths: Sequence[Path], title: str) -> None:
+    """The first few, each with a button that opens it; several have their names under the title."""
+    several = len(paths) > 1
+    if several:
+        layout.label(text=title)
+    for path in paths[:MOST_PICTURES]:
+        row = layout.row()
+        row.label(text=path.stem if several else title, translate=not several)
+        row.operator("orbit_painter.open_file", text="", icon="ZOOM_IN", emboss=False).filepath = str(path)
+        layout.template_icon(icon_value=thumbnails.icon(path), scale=8.0)
+    if len(paths) > MOST_PICTURES:
+        layout.label(text=tr("and {count} more", count=len(paths) - MOST_PICTURES), translate=False)
 
 
 CLASSES = (ORBIT_PAINTER_PT_views,)

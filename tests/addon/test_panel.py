@@ -216,6 +216,11 @@ def test_planned_coverage_is_shown_with_its_figures(draw, extension, jobs, tmp_p
     assert "References will show 31 % of the surface, other views 65 %, and 4 % is seen by none." in text
     assert "It gets a new UV map." in text
     assert layout.pictures == 1
+    for tile in range(1001, 1006):
+        (tmp_path / "planned" / f"Cube.{tile}.png").write_bytes(REFERENCE.read_bytes())
+    sys.modules["orbit_painter.addon.ui_views"].planned_pictures.cache_clear()
+    layout = draw("views")
+    assert (layout.pictures, "and 3 more" in layout.labels, "Cube.1001" in layout.labels) == (3, True, True)
     extension.ops.mesh.primitive_cone_add()
     assert draw("views").pictures == 0, "the picture of another object is shown"
 
