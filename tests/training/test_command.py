@@ -147,3 +147,18 @@ def test_wrong_requests_have_their_exit_statuses(config, tmp_path):
     status, output = run("train", "run", "--config", config, "--out", tmp_path / "x", "--data", tmp_path / "none")
     assert (status, "no shard" in output) == (3, True)
     assert not (tmp_path / "x").exists()
+
+
+def test_two_runs_do_not_share_a_folder(config, tmp_path):
+    pytest.importorskip("accelerate")
+    from orbit_painter.backend.arguments import parser
+    from orbit_painter.backend.console import TerminalConsole
+    from orbit_painter.backend.errors import OutputError
+    from orbit_painter.backend.run_folder import RunFolder
+    from orbit_painter.backend.training.command import run_command
+
+    options = parser().parse_args(["train", "run", "--config", str(config), "--out", str(tmp_path / "run")])
+    with RunFolder(tmp_path / "run"), pytest.raises(OutputError, match="Another run") as caught:
+        run_command(options, TerminalConsole(), lambda: None)
+    assert caught.value.code == "output-busy"
+    assert not (tmp_path / "run" / "checkpoints").exists()
