@@ -28,7 +28,7 @@ from .scene_write import Mode
 from .translations import tr
 from .uv_write import linked, write_uv_map
 from .variant_props import results_of
-from .variant_show import remove_layer, show_variant
+from .variant_show import remove_layer, show_variant, slots_changed
 
 Storage = Literal["BESIDE", "PACKED"]
 
@@ -133,6 +133,8 @@ def _object(placed: PlacedObject, refs: Sequence[BlockRef]) -> bpy.types.Object:
             tr("Undo the change and apply the result again, or generate a new one."),
         )
     assert isinstance(mesh, bpy.types.Mesh)
+    if placed.slots and fingerprint.slots(mesh) != placed.slots:
+        raise slots_changed(obj)
     if placed.uv and fingerprint.uv(mesh, placed.uv_map) != placed.uv:
         raise InputError(
             "result-unfitting",
@@ -236,6 +238,7 @@ def _add(
     variant.recipe = json.dumps(job.to_json())
     variant.job_dir = str(job_dir)
     variant.mode = "new_material" if options.mode == "image_only" else options.mode
+    variant.made_for, variant.topology, variant.slots = placed.name, placed.topology, placed.slots
     folder = _folder(placement, options)
     variant.folder = str(folder)
     for source, ending in (("still.png", ".png"), ("recipe.json", ".json")):

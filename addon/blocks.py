@@ -25,12 +25,13 @@ class BlockRef:
     uid: int
 
     def resolve(self) -> Any:
-        """The data-block, or None if it is gone. The name decides; a block renamed since is found by its uid."""
+        """The data-block, or None if it is gone. The uid decides, for another may have got its name since; the name
+        serves where that uid is of no block, as after loading the file again."""
         blocks = getattr(bpy.data, self.kind)
-        found = blocks.get((self.name, self.library or None))
-        if found is not None or not self.uid:
-            return found
-        return next((block for block in blocks if session_uid(block) == self.uid), None)
+        named = blocks.get((self.name, self.library or None))
+        if not self.uid or (named is not None and session_uid(named) == self.uid):
+            return named
+        return next((block for block in blocks if session_uid(block) == self.uid), named)
 
 
 def ref(block: bpy.types.ID) -> BlockRef:

@@ -22,6 +22,11 @@ def uv(mesh: bpy.types.Mesh, name: str) -> str:
     return "" if layer is None else _digest((layer.uv, "vector", np.float32, 2))
 
 
+def slots(mesh: bpy.types.Mesh) -> str:
+    """A checksum of which faces are in which material slot."""
+    return _digest((mesh.polygons, "material_index", np.int32, 1))
+
+
 def _digest(*arrays: tuple[Any, str, Any, int]) -> str:
     hasher = hashlib.blake2b(digest_size=12)
     for items, name, dtype, width in arrays:

@@ -62,6 +62,7 @@ class BlenderHost:
         self._colours = False  # a colour attribute is wanted, not textures
         self._chosen: Sequence[str] = ()  # names of the objects asked for; none: all
         self._sources: list[SourceObject] = []
+        self._read: MeshData | None = None  # the objects as they are now
         self._objects: list[bpy.types.Object] = []
         self._textured = False
 
@@ -80,6 +81,7 @@ class BlenderHost:
             require_apart(Path(job.out), bpy.data.filepath, ())
         self._objects = find_objects(job.objects)
         mesh, self._sources, notes = read_mesh(self._objects)
+        self._read = mesh
         if job.mesh is not None:
             name = Path(job.mesh).stem
         else:
@@ -185,7 +187,7 @@ class BlenderHost:
                 if obj.name not in targets:
                     uv_map = "" if self._colours else self._uv_map(obj, index, mesh, texture.uv_map)
                     targets[obj.name] = Target(obj, self._sources[index], index, uv_map)
-                for slot in _slots(obj, mesh, texture):
+                for slot in _slots(obj, _materials_now(index, mesh, self._read, texture.material)):
                     targets[obj.name].textures[slot] = texture
         return list(targets.values())
 
@@ -252,9 +254,20 @@ def _program() -> list[str]:
     return [*words, "--python-exit-code", "31", "-P", cli, "--"]
 
 
-def _slots(obj: bpy.types.Object, mesh: MeshData, texture: TextureFiles) -> Sequence[int]:
-    """The slots that the texture belongs to; (-1,): all of them."""
-    if texture.material < 0:
+def _materials_now(index: int, painted: MeshData, read: MeshData | None, material: int) -> set[str] | None:
+    """Names of the materials that the faces of object `index` have now which had `material` when the passes were made,
+    for an earlier result may have put copies in the place of materials. None: the texture is for all faces."""
+    if material < 0:
+        return None
+    if read is None or not np.array_equal(read.face_object, painted.face_object):
+        return {painted.material_names[material]}
+    faces = (painted.face_object == index) & (painted.face_material == material)
+    return {read.material_names[number] for number in np.unique(read.face_material[faces]) if number >= 0}
+
+
+def _slots(obj: bpy.types.Object, materials: set[str] | None) -> Sequence[int]:
+    """The slots that have one of these materials; (-1,): all of them."""
+    if materials is None:
         return (-1,)
-    name = mesh.material_names[texture.material]
-    return [i for i, slot in enumerate(obj.material_slots) if slot.material is not None and slot.material.name == name]
+    slots = [slot.material for slot in obj.material_slots]
+    return [i for i, material in enumerate(slots) if material is not None and material.name in materials]

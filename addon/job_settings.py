@@ -42,12 +42,16 @@ def jobs_from_settings(context: Any, look_ahead: bool = False) -> list[tuple[Job
     return made
 
 
-def baked_again(settings: Any, job: Job) -> Job:
-    """The job with the present bake settings, in a folder of its own that starts with the old one's painted views."""
-    folder = job_folder.create(job.objects)
+def baked_again(settings: Any, job: Job, objects: Objects) -> Job:
+    """The job with the present bake settings, in a folder of its own that starts with the old one's painted views.
+
+    objects: those that it was for, whatever they are called by now
+    """
+    names = tuple(obj.name for obj in objects)
+    folder = job_folder.create(names)
     try:
         job_folder.copy_stages(Path(job.out), folder, ("passes", "paint"))
-        return replace(job, out=str(folder), texture_size=settings.texture_size, fuse=fuse_of(settings))
+        return replace(job, out=str(folder), objects=names, texture_size=settings.texture_size, fuse=fuse_of(settings))
     except BaseException:
         job_folder.discard(folder)
         raise

@@ -21,6 +21,7 @@ from .props import settings_of
 from .sentences import said
 from .translations import tr
 from .variant_props import results_of
+from .variants import made_for
 
 if TYPE_CHECKING:
     from ..backend.job import Job
@@ -161,17 +162,20 @@ class ORBIT_PAINTER_OT_rebake(JobOperator):
 
         from ..backend.job import load_recipe
         from .job_settings import baked_again
+        from .placement import read_placement
 
         folder = Path(bpy.path.abspath(self.job_dir)) if self.job_dir else newest_result(context)
         try:
-            job = load_recipe(Path(folder or "") / "recipe.json")
-            objects: list[Any] = [found for name in job.objects if (found := bpy.data.objects.get(name)) is not None]
+            folder = Path(folder or "")
+            job, recipe_id = load_recipe(folder / "recipe.json"), read_placement(folder).recipe_id
+            found = {name: made_for(name, recipe_id, context.object) for name in job.objects}
+            objects = [obj for obj in found.values() if obj is not None]
             if len(objects) < len(job.objects):
-                gone = ", ".join(f"'{name}'" for name in job.objects if name not in bpy.data.objects)
+                gone = ", ".join(f"'{name}'" for name, obj in found.items() if obj is None)
                 raise InputError(
                     "object-gone", tr("{names} is not in this file.", names=gone), tr("Open the file that holds it.")
                 )
-            again = baked_again(settings_of(context.scene), job)
+            again = baked_again(settings_of(context.scene), job, objects)
         except OrbitPainterError as error:
             return self.refused(error)
         return self.run(context, [(again, objects)], interactive)

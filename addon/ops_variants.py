@@ -54,7 +54,7 @@ class _OnObject(bpy.types.Operator):
                 self.report({"ERROR"}, tr("The object has no such variant."))
                 return {"CANCELLED"}
             for note in show_variant(objects, recipe_id):
-                self.report({"INFO"}, note)
+                self.report({"INFO"}, said(note))
         except OrbitPainterError as error:
             return self.refuse(error)
         return {"FINISHED"}

@@ -39,6 +39,7 @@ class PlacedObject:
 
     name, library    the object in the job's file; library is its file name alone, empty for local objects
     topology, uv     fingerprints of its mesh and of the UV map; uv is empty for a map that modifiers make
+    slots            fingerprint of its faces' slots where each slot has a texture of its own, else empty
     uv_map           the UV map that the textures are laid out in
     new_uv, colours  names of .npz files beside placement.json; empty where there is none
     """
@@ -51,6 +52,7 @@ class PlacedObject:
     textures: tuple[PlacedTexture, ...] = ()
     new_uv: str = ""
     colours: str = ""
+    slots: str = ""
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ def describe(
                 textures=_textures(target.textures),
                 new_uv=new_uv,
                 colours=written.get(data, ""),
+                slots=fingerprint.slots(data) if any(slot >= 0 for slot in target.textures) else "",
             )
         )
     return tuple(placed)

@@ -8,6 +8,7 @@ A result is new image data-blocks, and new materials in the slots that faces use
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ from .uv_write import linked
 Mode = Literal["new_material", "add_to_existing", "image_only"]
 SUFFIX = " (Orbit Painter)"  # of the materials we make
 MADE = "orbit_painter_made"  # custom property of the materials and node groups that we made
+ORIGIN = "orbit_painter_origin"  # of the materials among them: text that is recorded with what the copy stands for
 
 TextureKey = str | tuple[str, int]  # object name: all slots; object name and slot index: that slot
 
@@ -341,6 +343,8 @@ def _new_material(change: Change, old: bpy.types.Material | None, place: _Place)
         material.name = name
     change.created.append(ref(material))
     material[RECIPE], material[MADE] = change.recipe_id, True
+    if old is None or MADE not in old:  # a copy of a copy stands for the same
+        material[ORIGIN] = uuid.uuid4().hex
     material.use_fake_user = False
     if material.asset_data is not None:
         material.asset_clear()

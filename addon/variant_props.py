@@ -55,6 +55,13 @@ class ORBIT_PAINTER_PG_variant(bpy.types.PropertyGroup):
     attribute: bpy.props.StringProperty(
         name="Color Attribute", description="Color attribute that holds the variant; empty for textures"
     )
+    made_for: bpy.props.StringProperty(name="Made For", description="Name of the object in the job of the result")
+    topology: bpy.props.StringProperty(
+        name="Topology", description="Checksum of the faces that the result was made for"
+    )
+    slots: bpy.props.StringProperty(
+        name="Slots", description="Checksum of the faces' material slots, where each slot has a texture of its own"
+    )
     textures: bpy.props.CollectionProperty(
         type=ORBIT_PAINTER_PG_variant_texture, name="Textures", description="Textures of this variant", override=MANY
     )
@@ -64,6 +71,7 @@ class ORBIT_PAINTER_PG_original_slot(bpy.types.PropertyGroup):
     """A material slot as it was before the first result."""
 
     index: bpy.props.IntProperty(name="Slot", description="Which material slot", min=0)
+    origin: bpy.props.StringProperty(name="Origin", description="What the material that we put there is marked with")
     link: bpy.props.StringProperty(name="Link", description="Whether the material belonged to the object or its data")
     material: bpy.props.PointerProperty(type=bpy.types.Material, name="Material", description="Material of the slot")
     moved: bpy.props.BoolProperty(name="Moved", description="The slot was changed to belong to the object")

@@ -11,10 +11,13 @@ from typing import Any
 
 import bpy
 
+from ..backend.errors import InputError
+from . import fingerprint
 from .blocks import RECIPE, ref
 from .colour_write import activate_colours
 from .material_nodes import Attribute, NodeEdit, Picture, Source
-from .scene_write import MADE, Change, MaterialChange, SlotChange, TextureKey, restore, show
+from .scene_write import MADE, ORIGIN, Change, MaterialChange, SlotChange, TextureKey, restore, show
+from .translations import tr
 from .variant_props import results_of
 from .variants import can_restore, find, image_files, shown, sidecars_of
 
@@ -25,6 +28,7 @@ def show_variant(objects: Sequence[bpy.types.Object], recipe_id: str) -> list[st
     before = {obj: shown(obj) for obj in objects}
     colours = {obj: _colour_choice(obj) for obj in objects}
     found = {obj: find(obj, recipe_id) for obj in objects}
+    notes = [note for obj, variant in found.items() if (note := _fit(obj, variant))]
     for obj, variant in found.items():
         if variant.attribute:
             sources[obj.name] = Attribute(variant.attribute)
@@ -40,25 +44,55 @@ def show_variant(objects: Sequence[bpy.types.Object], recipe_id: str) -> list[st
         if before[obj] != recipe_id:
             results_of(obj).previous = before[obj]
         results_of(obj).active = list(results_of(obj).variants).index(variant)
-    return change.notes
+    return [*notes, *change.notes]
+
+
+def _fit(obj: bpy.types.Object, variant: Any) -> str:
+    """A note if the mesh is not the one that the variant was made for. Raises InputError if it cannot be shown."""
+    mesh: Any = obj.data
+    lost = variant.attribute not in mesh.color_attributes if variant.attribute else None
+    if lost or (lost is None and not any(texture.image for texture in variant.textures)):
+        raise InputError(
+            "variant-lost",
+            tr("What '{name}' shows is not in the file any more.", name=variant.name),
+            tr("Undo its removal, or remove the variant."),
+        )
+    if variant.topology and variant.topology != fingerprint.topology(mesh):
+        return tr(
+            "The faces of '{name}' are others than this variant was made for; see whether it fits.", name=obj.name
+        )
+    if variant.slots and variant.slots != fingerprint.slots(mesh):
+        raise slots_changed(obj)
+    return ""
+
+
+def slots_changed(obj: bpy.types.Object) -> InputError:
+    return InputError(
+        "result-unfitting",
+        tr("Faces of '{name}' are in other material slots now, and each slot has a texture of its own.", name=obj.name),
+        tr("Undo the change and apply the result again, or generate a new one."),
+    )
 
 
 def restore_original(objects: Sequence[bpy.types.Object]) -> None:
     """Give the objects the materials back that they had before their first result.
 
-    A slot that the artist has given another material since keeps that.
+    A slot that the artist has given another material since keeps that. Slots that were moved, added or removed since
+    do not matter: what a copy of ours was made from is put back where the copy is.
     """
     for obj in objects:
         results = results_of(obj)
         original = results.originals[0]
         previous = shown(obj)
         change = Change("new_material", "")
-        for slot in original.slots:
-            now = obj.material_slots[slot.index].material if slot.index < len(obj.material_slots) else None
-            if now is not None and RECIPE in now:
-                change.created += _made_by_us(now)
+        for index, slot in enumerate(obj.material_slots):
+            now = slot.material
+            if now is None or RECIPE not in now or MADE not in now:
+                continue
+            change.created += _made_by_us(now)
+            if (before := _slot_of(original, index, now)) is not None:
                 change.slots.append(
-                    SlotChange(ref(obj), slot.index, slot.link, _ref(slot.material), slot.moved, _ref(slot.hidden))
+                    SlotChange(ref(obj), index, before.link, _ref(before.material), before.moved, _ref(before.hidden))
                 )
         for item in original.materials:
             if item.material is None:
@@ -131,12 +165,12 @@ def _remember(obj: bpy.types.Object, change: Change, colours: tuple[str, str]) -
         original = originals.add()
         original.active_colour, original.render_colour = colours
         original.active_index = next(i for r, i in change.active if r.resolve() == obj)
-    known = {slot.index for slot in original.slots}
     for slot in change.slots:
-        if slot.obj.resolve() != obj or slot.index in known:
+        shown = obj.material_slots[slot.index].material if slot.obj.resolve() == obj else None
+        if shown is None or _slot_of(original, slot.index, shown) is not None:
             continue
         item = original.slots.add()
-        item.index, item.link, item.moved = slot.index, slot.link, slot.moved
+        item.index, item.link, item.moved, item.origin = slot.index, slot.link, slot.moved, shown.get(ORIGIN, "")
         item.material = None if slot.material is None else slot.material.resolve()
         item.hidden = None if slot.hidden is None else slot.hidden.resolve()
     mine = {slot.material for slot in obj.material_slots}
@@ -150,6 +184,14 @@ def _remember(obj: bpy.types.Object, change: Change, colours: tuple[str, str]) -
             original.materials.add().material = material
     if any(mesh.resolve() == obj.data for mesh in change.added_slots):
         original.added_slot = True
+
+
+def _slot_of(original: Any, index: int, material: bpy.types.Material) -> Any:
+    """What is recorded of the slot that a copy of ours stands in now, wherever it was; None for nothing."""
+    origin = material.get(ORIGIN, "")
+    same = [slot for slot in original.slots if slot.origin == origin]
+    here = [slot for slot in same if slot.index == index]
+    return next(iter(here or (same if origin else ())), None)
 
 
 def _edit(text: str) -> NodeEdit:

@@ -22,6 +22,16 @@ def find(obj: bpy.types.Object, recipe_id: str) -> Any:
     return next((variant for variant in results_of(obj).variants if variant.recipe_id == recipe_id), None)
 
 
+def made_for(name: str, recipe_id: str, rather: bpy.types.Object | None = None) -> bpy.types.Object | None:
+    """The object that was called `name` in the job of a result: one that has it, `rather` if that is one; else the
+    object that has the name now; None if it is gone."""
+    mine = [o for o in bpy.data.objects if (found := find(o, recipe_id)) is not None and found.made_for == name]
+    if rather in mine:
+        return rather
+    named = bpy.data.objects.get((name, None)) or bpy.data.objects.get(name)
+    return named if named in mine or not mine else mine[0]
+
+
 def shown(obj: bpy.types.Object) -> str:
     """The recipe id of the result that the object's materials show; empty for none."""
     for slot in obj.material_slots:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import results
 from .console import Console, stage_progress
@@ -44,7 +45,7 @@ from .run_request import STARTS_FROM
 from .texturing.coverage import coverage_numbers
 from .texturing.fuse import fuse
 from .texturing.planned import planned_coverage
-from .texturing.targets import Plan, plan_targets
+from .texturing.targets import NEW_UV_MAP, Plan, plan_targets
 from .whole_files import file_digest
 
 
@@ -103,7 +104,7 @@ class Pipeline:
             mesh = self._load()
             supersample = job.supersample or self._painter(job.engine).supersample
             geometry = [np.ascontiguousarray(a).tobytes() for a in (mesh.vertices, mesh.faces, mesh.corner_normals)]
-            maps = [uv.tobytes() for _, uv in sorted(mesh.uv.items())]
+            maps = [uv.tobytes() for name, uv in sorted(mesh.uv.items()) if not self._made(name, uv)]
             return digest(
                 list(job.views), job.size, supersample, job.renderer, job.device, job.uv, job.atlas, *geometry, *maps
             )
@@ -116,6 +117,13 @@ class Pipeline:
         if stage == "bake":
             return digest(previous, job.texture_size, dict(job.fuse), job.vxz)
         return digest(previous, job.still, job.turntable, job.output)
+
+    def _made(self, name: str, uv: NDArray[np.float32]) -> bool:
+        """The passes stage made this UV map, which the artist's mesh has got with the result."""
+        saved = self.run_folder.record("passes")
+        if saved is None or saved.facts.get("made_uv") != name:
+            return False
+        return np.array_equal(open_passes(self.run_folder.folder("passes")).mesh.uv[name], uv, equal_nan=True)
 
     def _load(self) -> MeshData:
         if self._mesh is None:
@@ -155,6 +163,7 @@ class Pipeline:
         self.host.render_passes(mesh, large, folder, job, part(progress, 0.05, 1.0))
         open_passes(folder)
         facts.update(name=self._name, uv_maps=plan.uv_maps(), triangles=len(mesh.faces), views=len(cameras))
+        facts["made_uv"] = NEW_UV_MAP if plan.needs_unwrap else ""
         return notes
 
     def _coverage(self, folder: Path, facts: dict[str, Any], progress: Progress) -> list[str]:

@@ -14,9 +14,19 @@ MESSAGES: dict[str, str] = {
     "A job runs in this Blender. Wait until it has ended, or cancel it.": (
         "In diesem Blender läuft ein Auftrag. Warte, bis er fertig ist, oder brich ihn ab."
     ),
+    "Checksum of the faces that the result was made for": "Prüfsumme der Flächen, für die das Ergebnis gemacht wurde",
+    "Checksum of the faces' material slots, where each slot has a texture of its own": (
+        "Prüfsumme der Material-Slots der Flächen, wenn jeder Slot eine eigene Textur hat"
+    ),
+    "Faces of '{name}' are in other material slots now, and each slot has a texture of its own.": (
+        "Flächen von „{name}“ sind jetzt in anderen Material-Slots, und jeder Slot hat eine eigene Textur."
+    ),
     "It runs in this Blender, which waits for it. Esc cancels it too.": (
         "Er läuft in diesem Blender, der auf ihn wartet. Auch Esc bricht ihn ab."
     ),
+    "Made For": "Gemacht für",
+    "Name of the object in the job of the result": "Name des Objekts im Auftrag des Ergebnisses",
+    "Origin": "Herkunft",
     "Run the jobs that wait for this Blender's window; Esc cancels the one that runs": (
         "Die Aufträge ausführen, die auf das Fenster dieses Blenders warten; Esc bricht den laufenden ab"
     ),
@@ -145,6 +155,9 @@ MESSAGES: dict[str, str] = {
     "Face Corner": "Flächenecke",
     "Favourite": "Favorit",
     "Made UV Map": "Neue UV-Map",
+    "The faces of '{name}' are others than this variant was made for; see whether it fits.": (
+        "Die Flächen von „{name}“ sind andere als die, für die diese Variante gemacht wurde; sieh nach, ob sie passt."
+    ),
     "The UV map was made for this variant, and goes with the last that needs it": (
         "Die UV-Map wurde für diese Variante gemacht und geht mit der letzten, die sie braucht"
     ),
@@ -558,6 +571,7 @@ MESSAGES: dict[str, str] = {
     ),
     "Together": "Zusammen",
     "Top": "Oberseite",
+    "Topology": "Topologie",
     "Treat the picture as one whose framing must be found, and no longer as painted over a guide": (
         "Das Bild wie eines behandeln, dessen Ausschnitt erst gefunden werden muss, nicht mehr wie eine "
         "übermalte Malhilfe"
@@ -567,6 +581,7 @@ MESSAGES: dict[str, str] = {
     "Undo its removal, or open the file that holds it, and apply the result again.": (
         "Mache das Löschen rückgängig oder öffne die Datei, die es enthält, und wende das Ergebnis noch einmal an."
     ),
+    "Undo its removal, or remove the variant.": "Mache das Entfernen rückgängig, oder entferne die Variante.",
     "Undo the change and apply the result again, or generate a new one.": (
         "Mache die Änderung rückgängig und wende das Ergebnis noch einmal an, oder erzeuge ein neues."
     ),
@@ -596,10 +611,14 @@ MESSAGES: dict[str, str] = {
     "Voxels along the object that carry the colours of hidden places": (
         "Voxel entlang des Objekts, die die Farben verdeckter Stellen tragen"
     ),
+    "What '{name}' shows is not in the file any more.": "Was „{name}“ zeigt, ist nicht mehr in der Datei.",
     "What is done when several objects are selected": "Was geschieht, wenn mehrere Objekte ausgewählt sind",
     "What painted the result": "Was das Ergebnis gemalt hat",
     "What paints the frames": "Was die Bilder malt",
     "What renders the position and normal passes": "Was die Positions- und Normalenpässe rendert",
+    "What the material that we put there is marked with": (
+        "Womit das Material gekennzeichnet ist, das dort eingesetzt wurde"
+    ),
     "What the result becomes": "Was aus dem Ergebnis wird",
     "What to open": "Was geöffnet wird",
     "What was added to its nodes, as JSON": "Was zu seinen Nodes hinzukam, als JSON",

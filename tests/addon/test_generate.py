@@ -38,9 +38,15 @@ def images_of(obj):
 
 @pytest.mark.slow
 def test_a_script_gets_its_texture_and_bakes_it_again(owl, extension, tmp_path):
+    """Also where the first result has brought a UV map and materials with it, and the object has a new name."""
+    for layer in list(owl.data.uv_layers):
+        owl.data.uv_layers.remove(layer)
+    owl.data.update()
+    extension.context.scene.orbit_painter.atlas = "slot"
     assert extension.ops.orbit_painter.generate() == {"FINISHED"}
     (image,) = images_of(owl)
     assert tuple(image.size) == (64, 64)
+    owl.name = "Bird"
     (folder,) = (tmp_path / "jobs").glob("*-Owl-*")
     painted = (folder / "work" / "paint" / "stage.json").read_bytes()
 
@@ -49,7 +55,8 @@ def test_a_script_gets_its_texture_and_bakes_it_again(owl, extension, tmp_path):
     (image,) = images_of(owl)
     assert tuple(image.size) == (128, 128)
     assert len(owl.orbit_painter.variants) == 2
-    again = next(path for path in (tmp_path / "jobs").glob("*-Owl-*") if path != folder)
+    assert [layer.name for layer in owl.data.uv_layers] == ["OrbitPainter"]
+    (again,) = (tmp_path / "jobs").glob("*-Bird-*")
     assert (again / "work" / "paint" / "stage.json").read_bytes() == painted, "it was painted again"
     assert (folder / "textures").is_dir()
 

@@ -209,6 +209,89 @@ def test_add_to_existing_and_back(bl, job):
     assert len(obj.material_slots[0].material.node_tree.nodes) == 2
 
 
+@pytest.mark.parametrize("change", ["moved", "added", "removed", "replaced"])
+def test_restore_original_follows_the_slots(bl, job, change):
+    """Slots that the artist has changed since the result: each face gets back what it had."""
+    obj = cube(bl, materials=("Paint", "Metal"))
+    for face in obj.data.polygons:
+        face.material_index = face.index % 2
+
+    def of_faces():
+        return [obj.material_slots[face.material_index].material.name for face in obj.data.polygons]
+
+    before = of_faces()
+    first = job([obj], RED)
+    apply(bl, first)
+    apply(bl, job([obj], BLUE))
+    choose(bl, obj)
+    if change == "moved":
+        obj.active_material_index = 0
+        bl.ops.object.material_slot_move(direction="DOWN")
+    elif change == "added":
+        obj.data.materials.append(material(bl, "New"))
+        obj.active_material_index = 2
+        for _ in range(2):
+            bl.ops.object.material_slot_move(direction="UP")
+    elif change == "removed":
+        obj.active_material_index = 0
+        bl.ops.object.material_slot_remove()
+        before = ["Metal"] * len(before)
+    else:
+        obj.material_slots[0].material = material(bl, "New")
+        before = [name.replace("Paint", "New") for name in before]
+    bl.ops.orbit_painter.variant_show(recipe_id=obj.orbit_painter.variants[0].recipe_id)
+    assert all(picture for _, name, picture in look(obj) if name != "New")
+    bl.ops.orbit_painter.restore_original()
+    assert of_faces() == before
+    assert not any(mat.name.endswith("(Orbit Painter)") for mat in bl.data.materials if mat.users)
+    apply(bl, first)
+    bl.ops.orbit_painter.restore_original()
+    assert of_faces() == before
+
+
+def test_textures_of_slots_do_not_go_to_other_faces(bl, job):
+    from orbit_painter.addon import tray
+
+    obj = cube(bl, materials=("Paint", "Metal"))
+    first, second = job([obj], RED, atlas="slot"), job([obj], BLUE, atlas="slot")
+    apply(bl, first)
+    obj.active_material_index = 0
+    bl.ops.object.material_slot_move(direction="DOWN")
+    assert apply(bl, second) == {"CANCELLED"}
+    (item,) = tray.items()
+    assert "slots" in item.message
+    bl.ops.orbit_painter.restore_original()
+    with pytest.raises(RuntimeError, match="slots"):
+        bl.ops.orbit_painter.variant_show()
+    assert [picture for _, _, picture in look(obj)] == [None, None]
+
+
+def test_a_variant_of_other_faces_says_so(bl, job, capfd):
+    obj = cube(bl)
+    apply(bl, job([obj]))
+    bl.ops.orbit_painter.restore_original()
+    modifier = obj.modifiers.new("Finer", "SUBSURF")
+    bl.ops.object.modifier_apply(modifier=modifier.name)
+    capfd.readouterr()
+    assert bl.ops.orbit_painter.variant_show() == {"FINISHED"}
+    assert "'Cube' are others" in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("kind", ["textures", "colours"])
+def test_a_variant_that_was_removed_from_the_file_is_not_shown(bl, job, kind):
+    obj = cube(bl)
+    apply(bl, job([obj], **({"colours": {"Cube": RED}} if kind == "colours" else {})))
+    bl.ops.orbit_painter.restore_original()
+    before = look(obj)
+    for image in list(bl.data.images):
+        bl.data.images.remove(image)
+    for layer in list(obj.data.color_attributes):
+        obj.data.color_attributes.remove(layer)
+    with pytest.raises(RuntimeError, match="not in the file any more"):
+        bl.ops.orbit_painter.variant_show()
+    assert look(obj) == before
+
+
 def test_image_only_shows_nothing(bl, job):
     obj = cube(bl)
     before = look(obj)
@@ -453,6 +536,20 @@ def test_a_linked_duplicate_has_slots_of_its_own(bl, two):
     bl.ops.orbit_painter.variant_show(recipe_id=red)
     assert red[:8] in look(copy)[0][2]
     assert blue[:8] in look(two)[0][2]
+
+
+def test_an_object_that_took_the_name_of_another_is_left_alone(bl, job):
+    from orbit_painter.addon import tray
+    from orbit_painter.addon.blocks import ref
+
+    obj = cube(bl)
+    targets = tray.refs_to_text([ref(obj)])
+    folder = job([obj])
+    obj.name = "First"
+    other = cube(bl)
+    apply(bl, folder, targets=targets)
+    assert look(obj)[0][2] is not None
+    assert look(other) == [("DATA", "Paint", None)]
 
 
 def test_renamed_things_are_found(bl, two):
