@@ -54,13 +54,13 @@ tables: .SHELLFLAGS := -o pipefail -c
 tables: small-orbitpainter  ## the papers' tables with what is here, in out/tables/tables.md with pictures beside it, and goes on where it was stopped; hours on two cores
 	{ cat out/tables/training/ablation/ablation.md && echo && $(RUN) backend/cli.py bench drift frames; } | tee out/tables/tables.md
 
-small-orbitpainter: $(VENV)/dev.stamp $(VENV)/neural.stamp  ## the part of `tables` that trains a small OrbitPainter with and without each part; half an hour on one idle core
-	$(DATA) --count 500 --colourings 4 --first 4000 --out out/tables/training/data
+small-orbitpainter: $(VENV)/dev.stamp $(VENV)/neural.stamp  ## the part of `tables` that trains a small OrbitPainter with and without each part; three quarters of an hour on one idle core
+	$(DATA) --count 400 --colourings 4 --first 4000 --out out/tables/training/data
 	$(DATA) --count 24 --out out/tables/training/held-out
 	$(RUN) backend/cli.py train ablation --data out/tables/training/data --held-out out/tables/training/held-out \
-		--set data.latents=out/tables/training/latents --set run.steps=1200 --set run.sample_every=0 --out out/tables/training/ablation
+		--set data.latents=out/tables/training/latents --set run.steps=1000 --set run.sample_every=0 --out out/tables/training/ablation
 
-DATA := $(RUN) backend/cli.py dataset render --source procedural --patterns plain,waves,dirt,dust,wear --views 4,4 --size 64 \
+DATA := $(RUN) backend/cli.py dataset render --source procedural --patterns noise,dirt,dust,wear --views 6,6 --size 128 \
 	--references 1,1,1 --max-angle 0 --max-elevation 0 --no-material
 
 gpu-check: SHELL := bash

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..mesh import MeshData
 from ..orbits.cameras import DISTANCE, Camera
-from ..orbits.passes import ViewPasses
 from ..orbits.raycast import embree_scene, raycast_view
 from ..painters.base import Frame
 from ..progress import Progress, silent
@@ -22,15 +22,19 @@ NEAR = 1.5  # pixels' widths on the surface within which two pixels show the sam
 JUMP = 3.0  # more than that from a pixel to the next is a rim
 
 
-def mv_mse(mesh: MeshData, frames: Sequence[Frame], progress: Progress = silent) -> float:
-    """Mean over pairs of views i, j of the mean over p of |I_i(p) - I_j(pi_j(X_p))|^2, colours in 0..1.
+class SeenSurface(Protocol):
+    """What a view shows, of `ViewPasses`: points float32 (h, w, 3) in the normalised frame where bool mask (h, w)."""
 
-    p runs over object pixels of view i (an even grid of about PIXELS of them) whose surface point X_p is what view j
-    shows where it projects to: the point there lies within NEAR. Pixels at a rim of the surface do not count, for they
-    mix it with what is behind.
-    I_j is looked up bilinearly; the square is summed over red, green and blue. Pairs without a common pixel are left
-    out. At most VIEWS of the frames take part. 0 for frames that agree; not a number for fewer than two.
-    """
+    @property
+    def camera(self) -> Camera: ...
+    @property
+    def position(self) -> NDArray[np.float32]: ...
+    @property
+    def mask(self) -> NDArray[np.bool_]: ...
+
+
+def mv_mse(mesh: MeshData, frames: Sequence[Frame], progress: Progress = silent) -> float:
+    """`disagreement` of at most VIEWS of the frames. Raises CancelledError through `progress`."""
     chosen = np.unique(np.linspace(0, len(frames) - 1, min(len(frames), VIEWS)).round().astype(int))
     scene = embree_scene(mesh)
     views = []
@@ -38,7 +42,23 @@ def mv_mse(mesh: MeshData, frames: Sequence[Frame], progress: Progress = silent)
         progress(number / len(chosen), f"consistency, view {number + 1} of {len(chosen)}")
         views.append(raycast_view(mesh, frames[index].camera, scene))
     pictures = [frames[index].image for index in chosen]
-    inner = [_inner(view, picture) for view, picture in zip(views, pictures, strict=True)]
+    visible = [picture[..., 3] >= 128 for picture in pictures]
+    return disagreement(views, [picture[..., :3] for picture in pictures], visible)
+
+
+def disagreement(
+    views: Sequence[SeenSurface], pictures: Sequence[NDArray[np.uint8]], visible: Sequence[NDArray[np.bool_]]
+) -> float:
+    """Mean over pairs of views i, j of the mean over p of |I_i(p) - I_j(pi_j(X_p))|^2, colours in 0..1.
+
+    pictures: uint8 (h, w, 3) of each view; visible: bool (h, w), what of them counts.
+    p runs over object pixels of view i (an even grid of about PIXELS of them) whose surface point X_p is what view j
+    shows where it projects to: the point there lies within NEAR. Pixels at a rim of the surface do not count, for they
+    mix it with what is behind.
+    I_j is looked up bilinearly; the square is summed over red, green and blue. Pairs without a common pixel are left
+    out. 0 for frames that agree; not a number for fewer than two.
+    """
+    inner = [_inner(view, shown) for view, shown in zip(views, visible, strict=True)]
     errors = [
         error
         for i in range(len(views))
@@ -53,9 +73,9 @@ def _pixel(camera: Camera) -> float:
     return DISTANCE / camera.focal
 
 
-def _inner(view: ViewPasses, picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _inner(view: SeenSurface, visible: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Pixels of the object, bool (h, w), from which the surface goes on to all neighbours."""
-    whole = view.mask & (picture[..., 3] >= 128)
+    whole = view.mask & visible
     for axis in (0, 1):
         step = np.linalg.norm(np.diff(view.position, axis=axis), axis=-1)
         torn = np.argwhere(step > JUMP * _pixel(view.camera))
@@ -66,10 +86,10 @@ def _inner(view: ViewPasses, picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _pair(
-    view: ViewPasses,
+    view: SeenSurface,
     picture: NDArray[np.uint8],
     inner: NDArray[np.bool_],
-    other: ViewPasses,
+    other: SeenSurface,
     shown: NDArray[np.uint8],
     shown_inner: NDArray[np.bool_],
 ) -> float | None:
@@ -92,6 +112,6 @@ def _pair(
         return None
     fx, fy = (x - left)[:, None], (y - top)[:, None]
     weights = ((1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy)
-    there = sum(weight * shown[at][:, :3] for weight, at in zip(weights, corners, strict=True))
-    difference = (picture[rows, columns, :3] - there)[whole] / 255
+    there = sum(weight * shown[at] for weight, at in zip(weights, corners, strict=True))
+    difference = (picture[rows, columns] - there)[whole] / 255
     return float(np.square(difference).sum(axis=1).mean())

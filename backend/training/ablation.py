@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import UsageError
 from ..files import write_json
@@ -88,7 +91,7 @@ def _row(config: TrainConfig, out: Path, samples: Sequence, progress: Progress, 
     return found
 
 
-def _to_json(scores: BySteps) -> dict[str, dict[str, float]]:
+def _to_json(scores: BySteps) -> dict[str, dict[str, list[float]]]:
     return {str(steps): one.to_json() for steps, one in scores.items()}
 
 
@@ -106,21 +109,59 @@ def _finished(config: TrainConfig, out: Path) -> BySteps | None:
     if state["step"] != config.run.steps:
         return None
     written = json.loads((out / "score.json").read_text(encoding="utf-8"))
-    return {int(steps): Score(**one) for steps, one in written.items()}
+    return {int(steps): Score.from_json(one) for steps, one in written.items()}
+
+
+@dataclass(frozen=True)
+class Column:
+    """Of the tables: a number of `Score` after so many sampler steps, times `factor`; sign: -1 if less is better."""
+
+    steps: int
+    name: str
+    head: str
+    factor: float = 1.0
+    sign: int = 1
+
+    def values(self, scores: BySteps) -> NDArray[np.float64]:
+        return self.factor * np.array(getattr(scores[self.steps], self.name))
+
+
+COLUMNS = (
+    *(Column(steps, "hidden", f"hidden views, {steps} step{'s' * (steps > 1)}, dB") for steps in STEPS),
+    Column(USUAL_STEPS, "others", f"all but the reference's, {USUAL_STEPS} steps, dB"),
+    Column(USUAL_STEPS, "mv_mse", f"MV-MSE × 1000, {USUAL_STEPS} steps", 1000.0, -1),
+)
 
 
 def table(scores: dict[str, BySteps], config: TrainConfig) -> str:
-    """Markdown."""
-    run, count = config.run, next(iter(scores.values()))[USUAL_STEPS].objects
-    heads = [f"hidden views, {steps} step{'s' * (steps > 1)}" for steps in STEPS]
-    lines = [
-        f"| trained with | {' | '.join(heads)} | all views, {USUAL_STEPS} steps |",
-        "| --- |" + " --- |" * (len(STEPS) + 1),
+    """Markdown: the means over the held-out objects, and what each part brings."""
+    run, count = config.run, len(next(iter(scores.values()))[USUAL_STEPS].hidden)
+    means = [
+        f"| {name} | " + " | ".join(f"{column.values(one).mean():.2f}" for column in COLUMNS) + " |"
+        for name, one in scores.items()
     ]
-    for name, one in scores.items():
-        hidden = " | ".join(f"{one[steps].hidden:.2f} dB" for steps in STEPS)
-        lines.append(f"| {name} | {hidden} | {one[USUAL_STEPS].every:.2f} dB |")
+    whole = scores.get(ROWS[0], {})
+    gains = [
+        f"| {name} | " + " | ".join(_gain(column, whole, one) for column in COLUMNS) + " |"
+        for name, one in scores.items()
+        if whole and name in ROWS[1:]
+    ]
+    lines = [_head("trained with"), *means]
+    if gains:
+        lines += ["", _head("better than"), *gains]
     return "\n".join(lines) + (
-        f"\n\n{run.steps} steps of {run.batch} objects with {run.draws} noise levels each, the same for every row; "
-        f"mean PSNR of {count} held-out objects; hidden views look from 90 degrees or more away from the reference.\n"
+        f"\n\n{run.steps} steps of {run.batch} objects with {run.draws} noise levels each, the same for every row. "
+        f"Means over {count} held-out objects. Hidden views look from 90 degrees or more away from the reference. The "
+        f"second table says how much better everything is than the row, object by object: mean ± its standard error.\n"
     )
+
+
+def _head(first: str) -> str:
+    return f"| {first} | {' | '.join(column.head for column in COLUMNS)} |\n| --- |{' --- |' * len(COLUMNS)}"
+
+
+def _gain(column: Column, whole: BySteps, without: BySteps) -> str:
+    """By how much the whole is better than the row without a part: mean over objects ± standard error."""
+    gain = column.sign * (column.values(whole) - column.values(without))
+    error = gain.std(ddof=1) / len(gain) ** 0.5 if len(gain) > 1 else float("nan")
+    return f"{gain.mean():+.2f} ± {error:.2f}"

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from ..actions import add_actions
@@ -135,7 +136,10 @@ def _evaluate(options: argparse.Namespace, progress: Progress) -> dict[str, str]
     write_sheet(options.out / "held_out.png", network_painter(network, vae, prompt, config.model), samples[:6])
     table = {name: one.to_json() for name, one in scores.items()}
     write_json(options.out / "held_out.json", {"checkpoint": folder.name, "scores": table})
-    return {name: f"{one.hidden:.2f} dB in hidden views, {one.every:.2f} in all" for name, one in scores.items()}
+    return {
+        name: f"{fmean(one.hidden):.2f} dB in hidden views, {fmean(one.others):.2f} in all but the reference's"
+        for name, one in scores.items()
+    }
 
 
 def _names() -> str:

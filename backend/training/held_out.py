@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from ..errors import InputError, UsageError
 from ..files import write_png
 from ..progress import Progress, part, silent
 from .config import ModelConfig, TrainConfig
-from .painting import hidden_views, masked_psnr, paint_sample, plain_reference, sheet_of
+from .painting import masked_psnr, paint_sample, plain_reference, sample_disagreement, sheet_of, views_away
 from .source import ShardSource
 
 Painter = Callable[[OrbitSample, NDArray[np.uint8]], NDArray[np.uint8]]
@@ -28,14 +28,24 @@ USUAL_STEPS = 4
 
 @dataclass(frozen=True)
 class Score:
-    """Mean over objects of the PSNR in dB over the object's pixels: in hidden views, and in all. objects: how many."""
+    """One number for each object.
 
-    hidden: float
-    every: float
-    objects: int
+    hidden    PSNR in dB over the object's pixels, in the views from 90 degrees or more away from the reference
+    others    the same in all views but the reference's own
+    mv_mse    how little the painted views agree with each other on the surface they share (`disagreement`); objects
+              none of whose views share any are not in it
+    """
 
-    def to_json(self) -> dict[str, float]:
-        return asdict(self)
+    hidden: tuple[float, ...]
+    others: tuple[float, ...]
+    mv_mse: tuple[float, ...]
+
+    def to_json(self) -> dict[str, list[float]]:
+        return {name: list(values) for name, values in asdict(self).items()}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Sequence[float]]) -> Score:
+        return Score(**{name: tuple(values) for name, values in data.items()})
 
 
 def held_out_folder(given: Path | None, config: TrainConfig) -> Path:
@@ -45,7 +55,7 @@ def held_out_folder(given: Path | None, config: TrainConfig) -> Path:
     return given or Path(config.data.held_out)
 
 
-def held_out_samples(folder: Path, most: int = 20) -> list[OrbitSample]:
+def held_out_samples(folder: Path, most: int = 24) -> list[OrbitSample]:
     """The first samples of a data set that was not trained on. Raises InputError."""
     source = ShardSource(folder)
     return [source.sample(index) for index in range(min(most, len(source)))]
@@ -53,18 +63,19 @@ def held_out_samples(folder: Path, most: int = 20) -> list[OrbitSample]:
 
 def score(painter: Painter, samples: Sequence[OrbitSample], progress: Progress = silent) -> Score:
     """Paint every sample from its frontal reference and compare with the truth. Raises InputError."""
-    hidden, every = [], []
+    hidden, others, mv_mse = [], [], []
     for number, sample in enumerate(samples):
         progress(number / len(samples), f"held-out object {number + 1} of {len(samples)}")
         painted = painter(sample, plain_reference(sample))
-        away = hidden_views(sample.views)
+        away, turned = views_away(sample.views, 90.0), views_away(sample.views, 1.0)
         if not (sample.mask[away] == 255).any():
             continue  # thinner than a pixel
         hidden.append(masked_psnr(painted[away], sample.albedo[away], sample.mask[away]))
-        every.append(masked_psnr(painted, sample.albedo, sample.mask))
+        others.append(masked_psnr(painted[turned], sample.albedo[turned], sample.mask[turned]))
+        mv_mse.append(sample_disagreement(painted, sample))
     if not hidden:
         raise InputError("dataset-empty", "No held-out object has a hidden view.", "Render more objects.")
-    return Score(float(np.mean(hidden)), float(np.mean(every)), len(hidden))
+    return Score(tuple(hidden), tuple(others), tuple(value for value in mv_mse if np.isfinite(value)))
 
 
 def mean_colour(sample: OrbitSample, reference: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ import torch
 from numpy.typing import NDArray
 
 from ..dataset.sample import OrbitSample
+from ..evaluation.consistency import disagreement
+from ..orbits.cameras import Camera, orbit_cameras
 from ..painters.orbitpainter.gasa_tokens import GasaOptions
 from ..painters.orbitpainter.latent_layouts import decode_run, plan_runs
 from ..painters.orbitpainter.sampler import Guidance, initial_noise, sample, sampling_sigmas
 from .config import ModelConfig
-from .examples import encode_sample, make_example
+from .examples import encode_sample, make_example, surface
 from .references import moved
 
 
@@ -84,10 +87,10 @@ def sheet_of(
     )
 
 
-def hidden_views(views: tuple[int, int], beyond: float = 90.0) -> NDArray[np.intp]:
-    """The views that look from at least `beyond` degrees away from a frontal reference."""
+def views_away(views: tuple[int, int], least: float) -> NDArray[np.intp]:
+    """The views that look from at least so many degrees away from a frontal reference."""
     angles = np.concatenate([np.arange(count) * 360.0 / count for count in views if count])
-    return np.flatnonzero(np.minimum(angles, 360 - angles) >= beyond)
+    return np.flatnonzero(np.minimum(angles, 360 - angles) >= least)
 
 
 def masked_psnr(painted: NDArray[np.uint8], truth: NDArray[np.uint8], mask: NDArray[np.uint8]) -> float:
@@ -95,3 +98,24 @@ def masked_psnr(painted: NDArray[np.uint8], truth: NDArray[np.uint8], mask: NDAr
     inside = mask == 255
     error = (painted[inside].astype(np.float64) - truth[inside]) / 255
     return float(-10 * np.log10(max(np.mean(error**2), 1e-10)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """One view of a sample, as `disagreement` wants it."""
+
+    camera: Camera
+    position: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+
+
+def sample_disagreement(painted: NDArray[np.uint8], of: OrbitSample) -> float:
+    """MV-MSE of painted frames uint8 (N, S, S, 3): do the views show the same colours on the same surface? Not a number
+    where no two of them show the same surface.
+    """
+    cameras = [*orbit_cameras("H", of.views[0], of.size), *orbit_cameras("V", of.views[1], of.size)]
+    views = [
+        _Seen(camera, surface(position, mask)[0], mask == 255)
+        for camera, position, mask in zip(cameras, of.position, of.mask, strict=True)
+    ]
+    return disagreement(views, list(painted), [view.mask for view in views])

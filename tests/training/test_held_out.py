@@ -4,6 +4,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -14,6 +15,7 @@ from orbit_painter.backend.errors import CancelledError, UsageError  # noqa: E40
 from orbit_painter.backend.training import ablation, held_out  # noqa: E402
 from orbit_painter.backend.training.config import make_config  # noqa: E402
 from orbit_painter.backend.training.network import build_network, build_vae, encoded_prompt  # noqa: E402
+from orbit_painter.backend.training.painting import sample_disagreement  # noqa: E402
 
 
 @pytest.fixture
@@ -41,11 +43,31 @@ def test_the_table_has_the_rows_that_were_trained_with_these_settings(config, sh
         assert set(row) == {str(steps) for steps in held_out.STEPS}
     lines = (tmp_path / "ablation.md").read_text().splitlines()
     assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
+    assert sum(line.startswith("| no GASA") for line in lines) == 2  # its means, and what it is worse by
     longer = replace(config, run=replace(config.run, steps=3))
     assert set(run(longer, "everything")) == {"everything", *ablation.BASELINES}
     assert trained == ["everything"]  # the other row has fewer steps: it is not shown beside this one
     with pytest.raises(UsageError, match="other settings"):
         run(replace(config, optimiser=replace(config.optimiser, rate=1.0)), "everything")
+
+
+def test_what_a_part_brings_is_counted_object_by_object():
+    def scored(hidden, mv_mse):
+        return dict.fromkeys(held_out.STEPS, held_out.Score(hidden, hidden, mv_mse))
+
+    scores = {"everything": scored((20.0, 30.0), (0.002, 0.001)), "no GASA": scored((19.0, 27.0), (0.003, 0.003))}
+    gain = ablation.table(scores, make_config({"model": {"train": "full"}})).splitlines()[-3]
+    assert gain.startswith("| no GASA | +2.00 ± 1.00 |")
+    assert gain.endswith("| +1.50 ± 0.50 |")  # less disagreement is better
+
+
+def test_true_frames_agree_and_are_without_error(shards):
+    sample, other = held_out.held_out_samples(shards, 2)
+    exact = held_out.score(lambda sample, reference: sample.albedo, [sample])
+    wrong = held_out.score(lambda sample, reference: other.albedo, [sample])
+    noise = np.random.default_rng(0).integers(0, 256, sample.albedo.shape, np.uint8)
+    assert min(exact.hidden + exact.others) > 90 > max(wrong.hidden + wrong.others)
+    assert 4 * exact.mv_mse[0] < sample_disagreement(noise, sample)
 
 
 def test_without_objects_to_compare_on(config, tmp_path):
