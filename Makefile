@@ -54,7 +54,7 @@ tables: .SHELLFLAGS := -o pipefail -c
 tables: small-orbitpainter  ## the papers' tables with what is here, in out/tables/tables.md with pictures beside it, and goes on where it was stopped; hours on two cores
 	{ cat out/tables/training/ablation/ablation.md && echo && $(RUN) backend/cli.py bench drift frames; } | tee out/tables/tables.md
 
-small-orbitpainter: $(VENV)/dev.stamp $(VENV)/neural.stamp  ## the part of `tables` that trains a small OrbitPainter with and without each part; three quarters of an hour on one idle core
+small-orbitpainter: $(VENV)/dev.stamp $(VENV)/neural.stamp  ## the part of `tables` that trains a small OrbitPainter with and without each part; fifty minutes on one idle core
 	$(DATA) --count 400 --colourings 4 --first 4000 --out out/tables/training/data
 	$(DATA) --count 24 --out out/tables/training/held-out
 	$(RUN) backend/cli.py train ablation --data out/tables/training/data --held-out out/tables/training/held-out \
