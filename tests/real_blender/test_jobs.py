@@ -97,6 +97,16 @@ def test_jobs_queue_up_and_survive_a_removed_object(tmp_path):
     assert not two["resolved"]
 
 
+def test_disabling_during_a_job_leaves_nothing(tmp_path):
+    *saw, end = [facts for facts in play("disable", tmp_path) if "submit" not in facts]
+    assert len(saw) == 3
+    for facts in saw:
+        assert facts["pids"]
+        assert facts["left"] == []
+        assert all(gone(pid) for pid in facts["pids"])
+    assert end == {"jobs": 0, "settings": "STANDARD"}
+
+
 def test_quitting_during_a_job_leaves_no_process(tmp_path):
     saw = play("leave", tmp_path)
     assert saw[-1]["state"] == "running"
