@@ -15,6 +15,7 @@ from ..files import write_png
 from ..mesh import MeshData
 from ..orbits.cameras import Camera, orbit_cameras
 from ..painters.base import Frame, PaintedFrames
+from ..png import read_png
 from ..progress import Progress, part, silent
 from ..texturing.atlas import texel_points
 from ..texturing.baselines.average import average_texture
@@ -92,37 +93,40 @@ def drift_table(
 
     Keys: scene, drift, method, psnr, ssim, sharpness, shift_psnr, swd, seams, front_ssim, front_psnr.
     pictures: a folder for side-by-side PNGs (truth first, then the methods in order) of three held-out views and of
-    the front, named scene-drift.png.
-    kept: a file with one JSON object a line, to which the rows of every finished case are added; cases that it has
-    from the same setting and methods are not done again.
+    the front, named scene-drift.png; the columns of which they are made lie in a folder scene-drift.
+    kept: a file with one JSON object a line, to which every finished row is added; rows that it has from the same
+    setting are not made again.
     """
     setting = setting or Setting()
     count, size = setting.orbit_frames, setting.frame_size
     cameras = [*orbit_cameras("H", count, size), *orbit_cameras("V", count, size)]
-    done = {} if kept is None else _finished(kept)
+    rows = {} if kept is None else _finished(kept)
     table: list[dict[str, float | str]] = []
     for number, scene in enumerate(scenes):
         span = part(progress, number / len(scenes), (number + 1) / len(scenes))
-        keys = {drift: json.dumps([scene.name, float(drift), asdict(setting), list(methods)]) for drift in drifts}
-        missing = [drift for drift, key in keys.items() if key not in done]
-        found = {drift: done[key] for drift, key in keys.items() if key in done}
-        if not missing:
-            table += [row for drift in drifts for row in found[drift]]
-            continue
-        span(0.0, f"{scene.name}: frames")
-        frames = render_drifts(scene.mesh, scene.colour, cameras, (count, count), missing, seed=setting.seed)
-        held_out = _HeldOut.of(scene, whole_target(scene.mesh, setting.texture_size), cameras[0], setting)
-        for step, (drift, painted) in enumerate(zip(missing, frames, strict=True)):
-            case = part(span, 0.1 + 0.9 * step / len(missing), 0.1 + 0.9 * (step + 1) / len(missing))
-            picture = None if pictures is None else pictures / f"{scene.name}-{drift:g}.png"
-            measured = _case(held_out, painted, methods, (count, count), picture, case)
-            rows = [{"scene": scene.name, "drift": float(drift), **row} for row in measured]
-            found[drift] = rows
-            if kept is not None:
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                with kept.open("a") as file:
-                    file.write(json.dumps({"case": keys[drift], "rows": rows}) + "\n")
-        table += [row for drift in drifts for row in found[drift]]
+        keys = {(drift, name): json.dumps([scene.name, float(drift), asdict(setting), name])
+                for drift in drifts for name in methods}  # fmt: skip
+        missing = {drift: [name for name in methods if keys[drift, name] not in rows] for drift in drifts}
+        moving = [drift for drift in drifts if missing[drift]]
+        if moving:
+            span(0.0, f"{scene.name}: frames")
+            frames = render_drifts(scene.mesh, scene.colour, cameras, (count, count), moving, seed=setting.seed)
+            held_out = _HeldOut.of(scene, whole_target(scene.mesh, setting.texture_size), cameras[0], setting)
+            for step, (drift, painted) in enumerate(zip(moving, frames, strict=True)):
+                case = part(span, 0.1 + 0.9 * step / len(moving), 0.1 + 0.9 * (step + 1) / len(moving))
+                columns = None if pictures is None else pictures / f"{scene.name}-{drift:g}"
+                for done, name in enumerate(missing[drift]):
+                    case(done / len(missing[drift]), f"{scene.name}, {drift:g} px: {name}")
+                    measured = _row(held_out, painted, methods[name], (count, count), columns, name)
+                    row = {"scene": scene.name, "drift": float(drift), "method": name, **measured}
+                    rows[keys[drift, name]] = row
+                    if kept is not None:
+                        kept.parent.mkdir(parents=True, exist_ok=True)
+                        with kept.open("a") as file:
+                            file.write(json.dumps({"key": keys[drift, name], "row": row}) + "\n")
+                if columns is not None:
+                    _side_by_side(columns, ["truth", *methods])
+        table += [rows[key] for key in keys.values()]
     return table
 
 
@@ -143,41 +147,47 @@ class _HeldOut:
         return _HeldOut(scene, target, views, uv, [render(hits, scene.colour) for hits in views])
 
 
-def _case(
+def _row(
     held_out: _HeldOut,
     frames: Sequence[Frame],
-    methods: Mapping[str, Method],
+    method: Method,
     orbit_counts: tuple[int, int],
-    picture: Path | None,
-    progress: Progress,
-) -> list[dict[str, float | str]]:
-    """A row for each method, and the side-by-side picture of the front and three held-out views."""
+    columns: Path | None,
+    name: str,
+) -> dict[str, float]:
+    """The metrics of one method; its column of pictures, and the truth's, of the front and three held-out views."""
     mesh, target = held_out.scene.mesh, held_out.target
-    rows: list[dict[str, float | str]] = []
-    shown = [held_out.truths[:4]]
-    for step, (name, method) in enumerate(methods.items()):
-        progress(step / len(methods), f"{held_out.scene.name}: {name}")
-        tiles = method(mesh, target, frames, orbit_counts)
-        drawn = [
-            render_texture(hits, mesh, target, tiles, uv) for hits, uv in zip(held_out.views, held_out.uv, strict=True)
-        ]
-        rows.append({"method": name, **_measured(held_out, tiles, drawn)})
-        shown.append(drawn[:4])
-    if picture is not None:
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        write_png(picture, _bytes(np.concatenate([np.concatenate(column, axis=0) for column in shown], axis=1)))
-    return rows
+    tiles = method(mesh, target, frames, orbit_counts)
+    drawn = [
+        render_texture(hits, mesh, target, tiles, uv) for hits, uv in zip(held_out.views, held_out.uv, strict=True)
+    ]
+    if columns is not None:
+        columns.mkdir(parents=True, exist_ok=True)
+        for title, views in (("truth", held_out.truths), (name, drawn)):
+            write_png(_column(columns, title), _bytes(np.concatenate(views[:4], axis=0)))
+    return _measured(held_out, tiles, drawn)
 
 
-def _finished(kept: Path) -> dict[str, list[dict[str, float | str]]]:
-    """The rows of each case that a file of `drift_table` has; a last line that was cut off counts as none."""
+def _column(folder: Path, name: str) -> Path:
+    return folder / f"{name.replace(' ', '-')}.png"
+
+
+def _side_by_side(columns: Path, names: Sequence[str]) -> None:
+    """Write FOLDER.png from the columns in FOLDER that there are."""
+    files = [path for path in (_column(columns, name) for name in names) if path.exists()]
+    pictures = [np.asarray(read_png(path), np.uint8) for path in files]
+    write_png(columns.with_name(f"{columns.name}.png"), np.concatenate(pictures, axis=1))
+
+
+def _finished(kept: Path) -> dict[str, dict[str, float | str]]:
+    """The rows that a file of `drift_table` has, by key; lines of another form, or cut off, count as none."""
     found = {}
     for line in kept.read_text().splitlines() if kept.exists() else ():
         try:
             entry = json.loads(line)
-        except json.JSONDecodeError:
+            found[entry["key"]] = entry["row"]
+        except (json.JSONDecodeError, KeyError):
             continue
-        found[entry["case"]] = entry["rows"]
     return found
 
 

@@ -30,8 +30,9 @@ from .visibility import blocks
 T = TypeVar("T")
 
 ANCHOR_WEIGHT = 50.0
+FAR = 90.0  # degrees from the nearest anchor at which drift is taken to be full grown
 PRIOR_WEIGHT = 0.03  # of frames as they come, before any is aligned
-PRIOR_STEP = 2  # one frame of so many is enough for that
+PRIOR_STEP = 4  # one frame of so many is enough for that
 MAX_LATTICE = 512
 _SIDE = np.array([0.62, 0.55, 0.56])  # opposite normals lie on opposite sides of this plane
 
@@ -47,7 +48,8 @@ def align_frames(
     frames   pictures of the mesh along known cameras
     anchors  the first `anchors` frames are exact and never moved; where it is 0, frame 0 is
     The mean of the frames as they come, lightly weighted, is there before: a surface that the anchored frames do not
-    show would else keep the place it has drifted to in the first frame that shows it, and draw all others there.
+    show would else keep the place it has drifted to in the first frame that shows it, and draw all others there. In
+    it all viewing angles weigh the same: a mean over more of the orbit lies nearer to the truth.
     Frames are visited by the angle of their camera from the nearest anchor's, which on an orbit is outwards from
     frame 0 on both sides. Only colours and confidence move; alpha and cameras stay. Frames may be 8 or 16 bit.
     Memory: 500 bytes an object pixel of one frame, and the lattice, about 30 MiB per unit of surface area.
@@ -63,10 +65,13 @@ def align_frames(
         return None if seen is None else (seen, *texture.around(seen.point, seen.side), _grey(frames[index].image))
 
     progress(0.0, "aligning frames")
-    for found in ahead(look, range(0, len(frames), PRIOR_STEP), 2):
+    trust = nearness([frame.camera for frame in frames], fixed)
+    sampled = range(0, len(frames), PRIOR_STEP)
+    for index, found in zip(sampled, ahead(look, sampled, 2), strict=True):
         if found is not None:
             seen, nodes, weights, grey = found
-            texture.add(nodes, weights, grey.reshape(-1)[seen.pixel], PRIOR_WEIGHT * seen.weight)
+            importance = PRIOR_WEIGHT * trust[index] * seen.clean.astype(np.float32)
+            texture.add(nodes, weights, grey.reshape(-1)[seen.pixel], importance)
     order = visiting_order([frame.camera for frame in frames], fixed)
     for step, (index, found) in enumerate(zip(order, ahead(look, order), strict=True)):
         progress(step / len(frames), f"aligning frame {step + 1} of {len(frames)}")
@@ -82,7 +87,7 @@ def align_frames(
             if flow.any():
                 aligned[index] = warped_frame(frames[index], seen.pixel, flow)
                 grey = _grey(aligned[index].image)
-        importance = seen.weight * np.float32(ANCHOR_WEIGHT if index < fixed else 1.0)
+        importance = trust[index] * seen.weight
         texture.add(nodes, weights, grey.reshape(-1)[seen.pixel] * np.float32(gain), importance)
     return aligned, flows
 
@@ -103,11 +108,26 @@ def visiting_order(cameras: Sequence[Camera], fixed: int) -> list[int]:
     """Frame indices by angle (whole degrees) of the camera's direction from the nearest of the first `fixed` ones."""
     if not cameras:
         return []
-    direction = np.array([camera.centre / max(float(np.linalg.norm(camera.centre)), 1e-9) for camera in cameras])
-    cosine = (direction @ direction[:fixed].T).max(axis=1)
-    angle = np.rint(np.rad2deg(np.arccos(np.clip(cosine, -1, 1))))
+    angle = np.rint(angles(cameras, fixed))
     angle[:fixed] = -1
     return np.lexsort([np.arange(len(cameras)), angle]).tolist()
+
+
+def nearness(cameras: Sequence[Camera], fixed: int) -> NDArray[np.float32]:
+    """How much each frame knows of the true place of what it shows, float32 (n,): 1 from FAR on, the first `fixed`
+    ANCHOR_WEIGHT. Drift is taken to grow with the angle from the nearest anchor, so this falls with its square."""
+    if not cameras:
+        return np.zeros(0, np.float32)
+    angle = np.maximum(angles(cameras, fixed), 1e-3)
+    angle[:fixed] = 1e-3
+    return np.clip(np.square(FAR / angle), 1, ANCHOR_WEIGHT).astype(np.float32)
+
+
+def angles(cameras: Sequence[Camera], fixed: int) -> NDArray[np.float64]:
+    """Degrees between the direction of each camera and the nearest of the first `fixed` ones."""
+    direction = np.array([camera.centre / max(float(np.linalg.norm(camera.centre)), 1e-9) for camera in cameras])
+    cosine = (direction @ direction[:fixed].T).max(axis=1)
+    return np.rad2deg(np.arccos(np.clip(cosine, -1, 1)))
 
 
 class LatticeTexture:

@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 from orbit_painter.backend.evaluation import drift_table, scenes
+from orbit_painter.backend.png import read_png
 
 
 @pytest.mark.slow
@@ -18,7 +19,9 @@ def test_table_of_a_small_experiment(tmp_path):
     )  # fmt: skip
     assert [(row["drift"], row["method"]) for row in rows] == [(d, m) for d in (0.0, 1.0) for m in chosen]
     assert seen == sorted(seen)
-    assert {p.name for p in tmp_path.iterdir()} == {"bumpy-sphere-0.png", "bumpy-sphere-1.png", "rows.jsonl"}
+    pictures = {"bumpy-sphere-0.png", "bumpy-sphere-1.png"}
+    assert {p.name for p in tmp_path.iterdir() if p.is_file()} == {*pictures, "rows.jsonl"}
+    assert all(read_png(tmp_path / name).shape == (4 * 192, 5 * 192, 3) for name in pictures)
     table = {(row["drift"], row["method"]): row for row in rows}
     still, moved = ({m: table[d, m] for m in chosen} for d in (0.0, 1.0))
     assert abs(still["ours"]["psnr"] - still["ours, no alignment"]["psnr"]) < 0.05  # A9
@@ -32,7 +35,7 @@ def test_table_of_a_small_experiment(tmp_path):
     assert "Drift 1 px" in text
     # What is finished is not done again, even where the file's end was cut off.
     with (tmp_path / "rows.jsonl").open("a") as file:
-        file.write('{"case": ')
+        file.write('{"key": ')
 
     def never(*_):
         raise AssertionError

@@ -80,6 +80,21 @@ def test_drifting_frames_come_to_agree(sphere, exact, drifting, engine):
     assert 0.2 < np.mean(flow) < 2
 
 
+def test_drifting_frames_come_nearer_to_the_truth(sphere, exact, drifting):
+    """Also those that share little with frame 0: the mean of the others says where their surface lies."""
+    aligned, _ = align.align_frames(sphere.mesh, drifting)
+
+    def error(frames, chosen):
+        return np.mean([
+            np.square(frames[i].image[..., :3].astype(float) - exact[i].image[..., :3]).mean() for i in chosen
+        ])  # fmt: skip
+
+    near = [i for i, angle in enumerate(align.angles([f.camera for f in exact], 1)) if 0 < angle < 60]
+    every = range(1, len(exact))
+    assert error(aligned, near) < 0.8 * error(drifting, near)
+    assert error(aligned, every) < 0.9 * error(drifting, every)
+
+
 def test_frames_without_drift_are_hardly_touched(sphere, exact, engine):
     aligned, flow = align.align_frames(sphere.mesh, exact)
     assert np.mean(flow) < 0.02
@@ -174,6 +189,15 @@ def test_order_goes_outwards_from_the_anchor():
     cameras = [*orbit_cameras("H", 9, 8), *orbit_cameras("V", 9, 8)]
     assert align.visiting_order(cameras, 1) == [0, 8, 9, 17, 1, 7, 10, 16, 2, 6, 11, 15, 3, 5, 12, 14, 4, 13]
     assert align.visiting_order([cameras[4], *cameras[:4]], 1) == [0, 4, 3, 2, 1]
+
+
+def test_frames_near_an_anchor_know_more():
+    cameras = orbit_cameras("H", 12, 8)
+    near = align.nearness(cameras, 1)
+    assert near[0] == align.ANCHOR_WEIGHT
+    assert np.allclose(near[1:7], [9, 2.25, 1, 1, 1, 1], rtol=1e-3)
+    assert np.allclose(near[1:], near[:0:-1], rtol=1e-3)
+    assert np.allclose(align.nearness([cameras[6], *cameras[:6]], 2), [50, 50, 9, 2.25, 1, 2.25, 9], rtol=1e-3)
 
 
 def test_the_two_sides_of_a_thin_wall_keep_their_own_colours():
