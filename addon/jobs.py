@@ -69,7 +69,7 @@ class JobView:
     @property
     def has_result(self) -> bool:
         """At its end there is something to put on the objects; a look ahead only leaves pictures."""
-        return "model" in self.stages
+        return "coverage" not in self.stages
 
 
 @dataclass(eq=False)
