@@ -28,6 +28,8 @@ CACHE_BYTES = 2 * 2**30
 BLOCK_TRIANGLES = 131_072
 BLOCK_ROWS = 65_536
 BLOCK_PIXELS = 32_768
+TILE = 16
+SPAN = 4
 
 
 class DepthMaps(Protocol):
@@ -263,11 +265,44 @@ def _draw_numpy(
         last = np.floor(np.minimum(high, (width, height)) - 0.5).astype(np.int64)
         covers = (first <= last).all(axis=1)
         drawn, first, last = drawn[covers], first[covers], last[covers]
-        for pixel, key in _fragments(p[drawn], index[drawn], area[drawn] > 0, first, last, camera):
-            np.minimum.at(seen, pixel, key)
+        near = p[drawn, :, 2].min(axis=1) if camera.orthographic else 1.0 / p[drawn, :, 2].max(axis=1)
+        positive = area[drawn] > 0
+        # Of a closed body's two sides the nearer one first: most of the other lies behind it and need not be drawn.
+        depths = [near[side].mean() if side.any() else np.inf for side in (positive, ~positive)]
+        nearer = positive == (depths[0] < depths[1])
+        for side in (True, False):
+            shown = np.flatnonzero(nearer == side)
+            if not side:
+                shown = shown[~_hidden(seen.reshape(height, width), near[shown], first[shown], last[shown])]
+            triangles = drawn[shown]
+            for pixel, key in _fragments(
+                p[triangles], index[triangles], positive[shown], first[shown], last[shown], camera
+            ):
+                np.minimum.at(seen, pixel, key)
     depth = (seen >> np.uint64(32)).astype(np.uint32).view(np.float32)
     triangle = (seen & np.uint64(0xFFFFFFFF)).astype(np.uint32).view(np.int32)
     return depth.reshape(height, width), triangle.reshape(height, width)
+
+
+def _hidden(
+    seen: NDArray[np.uint64], near: NDArray[np.float64], first: NDArray[np.int64], last: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which triangles (n,) lie behind everything drawn so far in the pixels `first` to `last` (n, [u, v]) around them.
+
+    near: least depth (n,). Tested on squares of TILE pixels, up to SPAN squares each way.
+    """
+    low, high = first // TILE, last // TILE
+    reach = int(np.minimum((high - low).max(initial=0), SPAN - 1))
+    across = np.maximum.reduceat(seen, np.arange(0, seen.shape[1], TILE), axis=1)
+    far = np.maximum.reduceat(across, np.arange(0, seen.shape[0], TILE), axis=0)
+    deepest = np.zeros(len(near), np.uint64)
+    for j in range(reach + 1):
+        for i in range(reach + 1):
+            deepest = np.maximum(
+                deepest, far[np.minimum(low[:, 1] + j, high[:, 1]), np.minimum(low[:, 0] + i, high[:, 0])]
+            )
+    depth = (deepest >> np.uint64(32)).astype(np.uint32).view(np.float32)
+    return ((high - low) < SPAN).all(axis=1) & (near * (1.0 - 1e-5) > depth)
 
 
 def _fragments(

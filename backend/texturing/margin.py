@@ -125,18 +125,25 @@ def nearest_owned(owned: NDArray[np.bool_], reach: int) -> NDArray[np.int32]:
     column[:] = np.where(x - left <= right - x, left, right)
     column[abs(column - x) > reach] = -1
     out.reshape(-1)[:] = np.where(owned.reshape(-1), np.arange(height * width), -1)
-    free = np.flatnonzero(~owned)
-    row, col = free // width, free % width
+    # Where no row within reach has one in the same columns, nothing is near.
+    reached = np.zeros((height + 1, width), np.int32)
+    np.cumsum(column >= 0, axis=0, out=reached[1:])
+    last, first = np.minimum(np.arange(height) + reach + 1, height), np.maximum(np.arange(height) - reach, 0)
+    free = np.flatnonzero(~owned & (reached[last] > reached[first]))
     best = np.full(len(free), reach * reach + 1)
     found = np.full(len(free), -1, np.int64)
+    flat = column.reshape(-1)
+    rest = np.arange(len(free))
     for step in range(reach + 1):
-        for y in (row - step, row + step) if step else (row,):
-            inside = (y >= 0) & (y < height)
-            c = np.where(inside, column[np.clip(y, 0, height - 1), col], -1)
-            distance = np.where(c >= 0, (c - col) ** 2 + step * step, 2**40)
-            better = distance < best
-            best[better] = distance[better]
-            found[better] = (y * width + c)[better]
+        rest = rest[best[rest] > step * step]
+        for shift in (-step * width, step * width) if step else (0,):
+            at = free[rest] + shift
+            inside = (at >= 0) & (at < height * width)
+            c = np.where(inside, flat[np.where(inside, at, 0)], -1)
+            distance = np.where(c >= 0, (c - at % width) ** 2 + step * step, 2**40)
+            better = distance < best[rest]
+            best[rest[better]] = distance[better]
+            found[rest[better]] = (at - at % width + c)[better]
     out.reshape(-1)[free] = found
     return out
 

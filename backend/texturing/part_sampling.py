@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -56,19 +58,21 @@ def sample_part(
 
 def _bicubic(image, sheet, part, seen, column, row, rows, colour):
     """Put the bicubic colour of `rows` into `colour` where all sixteen pixels are opaque and show the point's part."""
-    top = np.iinfo(image.dtype).max
-    taps = [(j, i) for j in range(-1, 3) for i in range(-1, 3)]
-    for j, i in taps:
-        at = row[rows] + j, column[rows] + i
-        rows = rows[(sheet[at] == part[rows]) & (image[(*at, 3)] == top)]
+    top, (_, width, channels) = np.iinfo(image.dtype).max, image.shape
+    shown, values = sheet.reshape(-1), image.reshape(-1)
+    taps = [[j * width + i for i in range(-1, 3)] for j in range(-1, 3)]
+    at, name = row[rows] * width + column[rows], part[rows]
+    for tap in itertools.chain(*taps):
+        kept = np.flatnonzero((shown[at + tap] == name) & (values[(at + tap) * channels + 3] == top))
+        if len(kept) < len(rows):
+            rows, at, name = rows[kept], at[kept], name[kept]
     across, down = catmull_rom(seen.u[rows] - 0.5 - column[rows]), catmull_rom(seen.v[rows] - 0.5 - row[rows])
-    total = np.zeros((len(rows), 3))
-    for j in range(-1, 3):
-        line = sum(
-            across[i + 1][:, None] * image[row[rows] + j, column[rows] + i, :3].astype(np.float64) for i in range(-1, 3)
-        )
-        total += down[j + 1][:, None] * line
-    colour[rows] = np.clip(total, 0, top)
+    at *= channels
+    for c in range(3):
+        total = np.zeros(len(rows))
+        for j, line in enumerate(taps):
+            total += down[j] * sum(across[i] * values[at + (tap * channels + c)] for i, tap in enumerate(line))
+        colour[rows, c] = np.clip(total, 0, top)
 
 
 def _mixed(image, sheet, part, points, normals, seen, view, colour, alpha):
