@@ -70,6 +70,7 @@ def _job(settings: Any, objects: Sequence[bpy.types.Object], look_ahead: bool) -
             engine=settings.engine,
             engine_options=engine_options_of(settings),
             seed=settings.seed,
+            pose=settings.pose,
             views=(settings.views_horizontal, settings.views_vertical),
             size=settings.frame_size,
             supersample=settings.supersample,

@@ -235,6 +235,14 @@ class ORBIT_PAINTER_PG_settings(bpy.types.PropertyGroup):
             ("IN_PROCESS", "In This Blender", "The window waits until the texture is done"),
         ],
     )
+    pose: bpy.props.EnumProperty(
+        name="Painted Pose",
+        description="In which pose armatures and shape keys are read. The rig stays as it is",
+        items=[
+            ("evaluated", "As Shown", "As the scene shows the objects now"),
+            ("rest", "At Rest", "Armatures at rest, shape keys at their basis, so that views see what the pose hides"),
+        ],
+    )
     renderer: bpy.props.EnumProperty(
         name="Pass Renderer",
         description="What renders the position and normal passes",

@@ -447,6 +447,8 @@ def _rest_pose(objects: Sequence[bpy.types.Object]) -> Iterator[None]:
             rig.pose_position = position
         for obj, only, index in shown:
             obj.show_only_shape_key, obj.active_shape_key_index = only, index
+        view_layer: Any = bpy.context.view_layer
+        view_layer.update()  # bones' matrices are of the pose again, for a script that reads them next
 
 
 def _named(name: str, scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> bpy.types.Object:

@@ -81,6 +81,7 @@ class ORBIT_PAINTER_PT_advanced(SubPanel, bpy.types.Panel):
         layout = self.split()
         column = layout.column(heading="Passes")
         column.prop(settings, "process")
+        column.prop(settings, "pose")
         column.prop(settings, "renderer")
         row = column.row()
         row.enabled = settings.renderer == "cycles"

@@ -17,6 +17,7 @@ RENDERERS = ("cycles", "eevee", "embree")
 DEVICES = ("cpu", "gpu")
 STILLS = ("rendered", "flat")
 OUTPUTS = ("textures", "color_attribute")
+POSES = ("evaluated", "rest")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Job:
 
     mesh             model file, or None for the .blend that Blender has open
     objects          names of the objects to texture; empty: all visible meshes
+    pose             evaluated: as the scene shows the objects; rest: armatures at rest, shape keys at their basis,
+                     so that what the pose covers is seen (a file that is read without Blender is at rest)
     views            number of horizontal and of vertical orbit views
     size             pixels along each side of a frame
     supersample      passes are rendered this many times larger; 0: what the engine asks for
@@ -54,6 +57,7 @@ class Job:
     engine: str = "projection"
     engine_options: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    pose: Literal["evaluated", "rest"] = "evaluated"
     views: tuple[int, int] = (61, 61)
     size: int = 512
     supersample: int = 0
@@ -93,6 +97,7 @@ class Job:
                 "Choose a value inside the range.",
             )
         for name, value, known in (
+            ("pose", self.pose, POSES),
             ("renderer", self.renderer, RENDERERS),
             ("device", self.device, DEVICES),
             ("atlas", self.atlas, ("object", "slot", "shared")),

@@ -375,6 +375,16 @@ MESSAGES: dict[str, str] = {
     ),
     "Parameters of TextureOptimizer": "Parameter von TextureOptimizer",
     "Pass Device": "Pass-Gerät",
+    "Painted Pose": "Bemalte Pose",
+    "In which pose armatures and shape keys are read. The rig stays as it is": (
+        "In welcher Pose Armaturen und Formschlüssel gelesen werden. Das Rig bleibt, wie es ist"
+    ),
+    "As Shown": "Wie gezeigt",
+    "As the scene shows the objects now": "Wie die Szene die Objekte jetzt zeigt",
+    "At Rest": "In Ruhe",
+    "Armatures at rest, shape keys at their basis, so that views see what the pose hides": (
+        "Armaturen in Ruhe und Formschlüssel auf ihrer Basis, damit Ansichten sehen, was die Pose verdeckt"
+    ),
     "Pass Renderer": "Pass-Renderer",
     "Passes": "Pässe",
     "Passes are rendered this many times larger than the frames; 0 is the engine's own choice": (

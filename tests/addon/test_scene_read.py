@@ -279,7 +279,8 @@ def test_edit_mode_is_read_and_kept(empty):
     empty.ops.object.mode_set(mode="OBJECT")
 
 
-def test_rest_pose(empty, snapshot):
+def posed_cube(empty):
+    """Five times as wide by its rig and three times as high by a shape key as it is at rest."""
     obj = cube(empty)
     obj.shape_key_add(name="Basis")
     key = obj.shape_key_add(name="Long")
@@ -293,6 +294,11 @@ def test_rest_pose(empty, snapshot):
     obj.modifiers.new("Armature", "ARMATURE").object = rig
     rig.pose.bones[0].scale = (5, 1, 1)
     empty.context.view_layer.update()
+    return obj
+
+
+def test_rest_pose(empty, snapshot):
+    posed_cube(empty)
     before = snapshot()
     extent = np.ptp(read("Cube")[0].vertices, axis=0)
     assert extent[2] / extent[1] == pytest.approx(3, rel=1e-4)
@@ -302,6 +308,25 @@ def test_rest_pose(empty, snapshot):
     after = np.ptp(read("Cube")[0].vertices, axis=0)
     assert after == pytest.approx(extent)
     assert snapshot() == before
+
+
+def test_a_job_and_its_guides_read_the_pose_that_is_asked_for(extension, snapshot, tmp_path):
+    from orbit_painter.addon import guides
+    from orbit_painter.addon.host import BlenderHost
+    from orbit_painter.backend.job import Job
+
+    obj = posed_cube(extension)
+    obj.select_set(True)
+    extension.context.view_layer.objects.active = obj
+    settings = extension.context.scene.orbit_painter
+    for pose, extent in (("evaluated", [1, 0.2, 0.6]), ("rest", [1, 1, 1])):
+        settings.pose = pose
+        before = snapshot()
+        loaded = BlenderHost().load(Job(str(tmp_path), objects=("Cube",), pose=pose)).mesh
+        guide = guides.prepare(extension.context, "front", 64).mesh
+        assert snapshot() == before
+        for mesh in (loaded, guide):
+            assert np.ptp(mesh.vertices, axis=0) == pytest.approx(extent, rel=1e-3)
 
 
 def test_a_million_triangles(empty):

@@ -65,6 +65,7 @@ def test_every_setting_reaches_the_job(scene, extension):
         "texture_size": 256,
         "uv": "NEW",
         "atlas": "slot",
+        "pose": "rest",
         "renderer": "embree",
         "device": "gpu",
         "supersample": 2,
@@ -81,6 +82,7 @@ def test_every_setting_reaches_the_job(scene, extension):
     job = job_of(extension)
     assert (job.seed, job.views, job.size, job.supersample) == (7, (9, 5), 128, 2)
     assert (job.texture_size, job.uv, job.atlas, job.renderer, job.device) == (256, "new", "slot", "embree", "gpu")
+    assert job.pose == "rest"
     assert {**job.engine_options} == {"symmetry": "x", "detail": 0.5, "grid": 64, "background": "keep", "patch": 7}
     assert {**job.fuse} == {
         "label_grid": 64,
