@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend.errors import OrbitPainterError
 from ..backend.run_request import LOOKING_AHEAD
-from . import jobs, notices, planned, targets
+from . import jobs, planned
 from .classes import registration_of
 from .coverage_figures import planned_figures
-from .ops_generate import JobOperator
+from .ops_generate import JobOperator, selection_problem
 from .translations import tr
 
 
@@ -25,34 +24,16 @@ class ORBIT_PAINTER_OT_coverage(JobOperator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        reason = targets.overview(context).problem
-        if jobs.busy_in_window():
-            reason = tr("A job runs in this Blender. Wait until it has ended, or cancel it.")
+        reason = selection_problem(context)
         if reason:
             cls.poll_message_set(reason)
         return not reason
-
-    def invoke(self, context: Any, event: Any) -> set[Any]:
-        return self._start(context, interactive=True)
-
-    def execute(self, context: Any) -> set[Any]:
-        return self._start(context, interactive=False)
 
     def done(self, view: jobs.JobView) -> str:
         planned.keep(view)
         self.report({"INFO"}, planned_figures(view.out))
         self.report({"INFO"}, tr("The picture is in {folder}.", folder=view.out / "planned"))
         return ""
-
-    def _start(self, context: Any, interactive: bool) -> set[Any]:
-        from .job_settings import jobs_from_settings
-
-        try:
-            work = jobs_from_settings(context, look_ahead=True)
-        except OrbitPainterError as error:
-            return self.refused(error)
-        notices.clear()
-        return self.run(context, work, interactive)
 
 
 CLASSES = (ORBIT_PAINTER_OT_coverage,)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..backend.errors import InputError, OrbitPainterError
-from ..backend.run_request import STAGES
+from ..backend.run_request import LOOKING_AHEAD, STAGES
 from . import engine_state, job_folder, jobs, notices, targets, thumbnails, tray
 from .classes import registration_of
 from .props import settings_of
@@ -33,6 +33,27 @@ class JobOperator(bpy.types.Operator):
     """Runs jobs in the background, or while Blender waits, and reports what they say."""
 
     stages = STAGES
+
+    def invoke(self, context: Any, event: Any) -> set[Any]:
+        return self._start(context, interactive=True)
+
+    def execute(self, context: Any) -> set[Any]:
+        return self._start(context, interactive=False)
+
+    def _start(self, context: Any, interactive: bool) -> set[Any]:
+        try:
+            work = self.work(context)
+        except OrbitPainterError as error:
+            return self.refused(error)
+        return self.run(context, work, interactive)
+
+    def work(self, context: Any) -> Work:
+        """The jobs and their objects: those that the panel asks for. Raises OrbitPainterError."""
+        from .job_settings import jobs_from_settings
+
+        work = jobs_from_settings(context, look_ahead=self.stages == LOOKING_AHEAD)
+        notices.clear()
+        return work
 
     def run(self, context: Any, work: Work, interactive: bool) -> set[Any]:
         queued = interactive and settings_of(context.scene).process == "BACKGROUND"
@@ -97,23 +118,6 @@ class ORBIT_PAINTER_OT_generate(JobOperator):
             cls.poll_message_set(reason)
         return not reason
 
-    def invoke(self, context: Any, event: Any) -> set[Any]:
-        return self._start(context, interactive=True)
-
-    def execute(self, context: Any) -> set[Any]:
-        return self._start(context, interactive=False)
-
-    def _start(self, context: Any, interactive: bool) -> set[Any]:
-
-        from .job_settings import jobs_from_settings
-
-        try:
-            work = jobs_from_settings(context)
-        except OrbitPainterError as error:
-            return self.refused(error)
-        notices.clear()
-        return self.run(context, work, interactive)
-
 
 def work_on() -> None:
     """Start on the jobs that wait for this Blender's window."""
@@ -121,11 +125,16 @@ def work_on() -> None:
     work("INVOKE_DEFAULT")
 
 
-def problem(context: Any) -> str:
-    """Why nothing can be generated now and what to do, or an empty text. Reads memory only."""
+def selection_problem(context: Any) -> str:
+    """Why no job can start on the selected meshes now and what to do, or an empty text. Reads memory only."""
     if jobs.busy_in_window():
         return tr("A job runs in this Blender. Wait until it has ended, or cancel it.")
-    found = targets.overview(context).problem
+    return targets.overview(context).problem
+
+
+def problem(context: Any) -> str:
+    """Why nothing can be generated now and what to do, or an empty text. Reads memory only."""
+    found = selection_problem(context)
     if not found and not any(reference.image for reference in settings_of(context.scene).references):
         found = tr("No reference picture is chosen. Add one under References.")
     engine = engine_state.state(settings_of(context.scene).engine)
@@ -152,33 +161,21 @@ class ORBIT_PAINTER_OT_rebake(JobOperator):
             return False
         return True
 
-    def invoke(self, context: Any, event: Any) -> set[Any]:
-        return self._start(context, interactive=True)
-
-    def execute(self, context: Any) -> set[Any]:
-        return self._start(context, interactive=False)
-
-    def _start(self, context: Any, interactive: bool) -> set[Any]:
-
+    def work(self, context: Any) -> Work:
         from ..backend.job import load_recipe
         from .job_settings import baked_again
         from .placement import read_placement
 
-        folder = Path(bpy.path.abspath(self.job_dir)) if self.job_dir else newest_result(context)
-        try:
-            folder = Path(folder or "")
-            job, recipe_id = load_recipe(folder / "recipe.json"), read_placement(folder).recipe_id
-            found = {name: made_for(name, recipe_id, context.object) for name in job.objects}
-            objects = [obj for obj in found.values() if obj is not None]
-            if len(objects) < len(job.objects):
-                gone = ", ".join(f"'{name}'" for name, obj in found.items() if obj is None)
-                raise InputError(
-                    "object-gone", tr("{names} is not in this file.", names=gone), tr("Open the file that holds it.")
-                )
-            again = baked_again(settings_of(context.scene), job, objects)
-        except OrbitPainterError as error:
-            return self.refused(error)
-        return self.run(context, [(again, objects)], interactive)
+        folder = Path(bpy.path.abspath(self.job_dir)) if self.job_dir else newest_result(context) or Path()
+        job, recipe_id = load_recipe(folder / "recipe.json"), read_placement(folder).recipe_id
+        found = {name: made_for(name, recipe_id, context.object) for name in job.objects}
+        objects = [obj for obj in found.values() if obj is not None]
+        if len(objects) < len(job.objects):
+            gone = ", ".join(f"'{name}'" for name, obj in found.items() if obj is None)
+            raise InputError(
+                "object-gone", tr("{names} is not in this file.", names=gone), tr("Open the file that holds it.")
+            )
+        return [(baked_again(settings_of(context.scene), job, objects), objects)]
 
 
 def newest_result(context: Any) -> Path | None:
