@@ -28,7 +28,7 @@ from .scene_write import Mode
 from .translations import tr
 from .uv_write import linked, write_uv_map
 from .variant_props import results_of
-from .variant_show import remove_layer, show_variant, slots_changed
+from .variant_show import put_on, remove_layer, slots_changed
 
 Storage = Literal["BESIDE", "PACKED"]
 
@@ -69,7 +69,7 @@ def apply_result(job_dir: Path, refs: Sequence[BlockRef], options: Options) -> l
                 item = variant.textures.add()
                 item.slot, item.image = texture.slot, images[texture.files]
         if options.mode != "image_only":
-            notes += show_variant([obj for obj, _ in pairs], placement.recipe_id)
+            notes += put_on([obj for obj, _ in pairs], placement.recipe_id)
         undo.pop_all()
     return list(dict.fromkeys(notes))
 

@@ -24,11 +24,16 @@ from .variants import can_restore, find, image_files, shown, sidecars_of
 
 def show_variant(objects: Sequence[bpy.types.Object], recipe_id: str) -> list[str]:
     """Show the variant on objects that have it; notes for the artist. Raises InputError; then nothing has changed."""
+    notes = [note for obj in objects if (note := _fit(obj, find(obj, recipe_id)))]
+    return [*notes, *put_on(objects, recipe_id)]
+
+
+def put_on(objects: Sequence[bpy.types.Object], recipe_id: str) -> list[str]:
+    """`show_variant` without its test that the variant is whole and fits, which reads whole meshes."""
     sources: dict[TextureKey, Source] = {}
     before = {obj: shown(obj) for obj in objects}
     colours = {obj: _colour_choice(obj) for obj in objects}
     found = {obj: find(obj, recipe_id) for obj in objects}
-    notes = [note for obj, variant in found.items() if (note := _fit(obj, variant))]
     for obj, variant in found.items():
         if variant.attribute:
             sources[obj.name] = Attribute(variant.attribute)
@@ -44,14 +49,14 @@ def show_variant(objects: Sequence[bpy.types.Object], recipe_id: str) -> list[st
         if before[obj] != recipe_id:
             results_of(obj).previous = before[obj]
         results_of(obj).active = list(results_of(obj).variants).index(variant)
-    return [*notes, *change.notes]
+    return change.notes
 
 
 def _fit(obj: bpy.types.Object, variant: Any) -> str:
     """A note if the mesh is not the one that the variant was made for. Raises InputError if it cannot be shown."""
     mesh: Any = obj.data
-    lost = variant.attribute not in mesh.color_attributes if variant.attribute else None
-    if lost or (lost is None and not any(texture.image for texture in variant.textures)):
+    named, images = variant.attribute, [texture.image for texture in variant.textures]
+    if not (named in mesh.color_attributes if named else any(images)):
         raise InputError(
             "variant-lost",
             tr("What '{name}' shows is not in the file any more.", name=variant.name),
