@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from .accel import njit
+from .fill import DIFFUSED, GREY, KNOWN
 
-KNOWN, DIFFUSED, GREY = 0, 1, 4  # as in fill.py
 WAITING = 255  # in `source` while its level is computed
 
 
