@@ -58,7 +58,7 @@ def prepare(context: Any, view: str, size: int) -> Guide:
 
 
 def guided_objects(context: Any) -> list[bpy.types.Object]:
-    """All usable selected objects, or the active one where each is painted by itself."""
+    """All usable objects that are asked for, or the active one where each is painted by itself."""
     objects = targets.usable_objects(context)
     if settings_of(context.scene).combine == "EACH":
         active = context.view_layer.objects.active

@@ -41,7 +41,7 @@ from .picture_read import read_picture
 from .placement import PlacedObject, Placement, write_placement
 from .placing import Target, describe
 from .preview import render_still, render_turntable
-from .scene_read import Pose, SourceObject, find_objects, read_mesh
+from .scene_read import Pose, SourceObject, find_in_collection, find_objects, read_mesh
 from .scene_write import Change, TextureKey, apply_textures, show
 from .textured_model import textured_model
 from .unwrap import unwrap_objects
@@ -68,11 +68,11 @@ class BlenderHost:
         self._textured = False
 
     def load(self, job: Job) -> Loaded:
-        self._colours, self._chosen = job.output == "color_attribute", job.objects
+        self._colours = job.output == "color_attribute"
         if job.mesh is not None and self._imported != job.mesh:
             import_file(job.mesh)
             self._imported = job.mesh
-        if job.mesh is None and not job.objects and not bpy.data.filepath:
+        if job.mesh is None and not job.objects and not job.collection and not bpy.data.filepath:
             raise InputError(
                 "mesh-missing",
                 "No model was given and Blender has no file open.",
@@ -80,15 +80,25 @@ class BlenderHost:
             )
         if job.mesh is None and bpy.data.filepath:
             require_apart(Path(job.out), bpy.data.filepath, ())
-        self._objects = find_objects(job.objects)
+        left_out = self._find(job)
         self._pose = job.pose
         mesh, self._sources, notes = read_mesh(self._objects, pose=self._pose)
         self._read = mesh
         if job.mesh is not None:
             name = Path(job.mesh).stem
         else:
-            name = job.objects[0] if len(job.objects) == 1 else Path(bpy.data.filepath).stem
-        return Loaded(mesh, name, notes)
+            one = job.objects[0] if len(job.objects) == 1 else job.collection
+            name = one or Path(bpy.data.filepath).stem
+        return Loaded(mesh, name, [*left_out, *notes])
+
+    def _find(self, job: Job) -> Sequence[str]:
+        """Look the job's objects up in the open scene; notes on what is left out."""
+        if not job.collection:
+            self._objects, self._chosen = find_objects(job.objects), job.objects
+            return ()
+        self._objects, notes = find_in_collection(job.collection)
+        self._chosen = [obj.name for obj in self._objects]
+        return notes
 
     def unwrap(self, mesh: MeshData, plan: Plan, progress: Progress) -> MeshData:
         """xatlas where it can be imported and the map fits the original faces; else Blender's own unwrap, which works
@@ -224,7 +234,7 @@ class BlenderHost:
             write_png(paths[0], flat_still(mesh, textures))
         if not self._textured and (job.still == "rendered" or job.turntable):  # the model is of an earlier run
             import_file(next(model.glob("*.blend")))
-            self._objects = find_objects(job.objects)
+            self._find(job)
         if job.still == "rendered":
             render_still(self._objects, paths[0], progress=part(progress, 0.0, 0.2 if job.turntable else 1.0))
         if job.turntable:

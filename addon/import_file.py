@@ -10,11 +10,11 @@ import addon_utils
 import bpy
 
 from ..backend.errors import InputError, UsageError
+from .chosen import bone_shapes
 from .compat import current_layer, current_scene
 from .import_checks import CHECKS
 from .import_probe import crashes
 from .quiet import stdout_to_stderr
-from .scene_read import bone_shapes
 
 # operators that import a format, best first: (module of bpy.ops, name, add-on that provides it)
 _GLTF = (("import_scene", "gltf", "io_scene_gltf2"),)

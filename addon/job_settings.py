@@ -21,7 +21,7 @@ Objects = list[bpy.types.Object]
 
 
 def jobs_from_settings(context: Any, look_ahead: bool = False) -> list[tuple[Job, Objects]]:
-    """One job for the selected meshes, or one for each. Writes their references into new job folders.
+    """One job for the meshes that are asked for, or one for each. Writes their references into new job folders.
 
     look_ahead  nothing will be painted: the engine need not be there, and of the references only where they look from
     Raises InputError for a selection or reference that cannot be used, UsageError for a setting out of range,

@@ -105,7 +105,7 @@ class JobOperator(bpy.types.Operator):
 
 
 class ORBIT_PAINTER_OT_generate(JobOperator):
-    """Paint the selected meshes after the references; you can go on working meanwhile"""
+    """Paint the selected meshes, or those of the collection, after the references; you can go on working meanwhile"""
 
     bl_idname = "orbit_painter.generate"
     bl_label = "Generate Texture"
@@ -242,7 +242,7 @@ class ORBIT_PAINTER_OT_clear_notice(bpy.types.Operator):
 
 
 class ORBIT_PAINTER_OT_measure(bpy.types.Operator):
-    """Check whether the UV maps of large selected meshes can be used; takes a moment"""
+    """Check whether the UV maps of large meshes can be used; takes a moment"""
 
     bl_idname = "orbit_painter.measure"
     bl_label = "Check UV Maps"

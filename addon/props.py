@@ -13,7 +13,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from . import engine_state, targets
+from . import chosen, engine_state, targets
 from .quality import PRESETS
 
 SCHEMA = 1
@@ -30,6 +30,10 @@ SIDES = [
 
 def _changed(settings: Any, context: Any) -> None:
     targets.invalidate()
+
+
+def _in_scene(settings: Any, collection: bpy.types.Collection) -> bool:
+    return chosen.is_in_scene(collection, settings.id_data)
 
 
 def _quality_changed(settings: Any, context: Any) -> None:
@@ -70,6 +74,13 @@ class ORBIT_PAINTER_PG_settings(bpy.types.PropertyGroup):
 
     # What is painted
 
+    collection: bpy.props.PointerProperty(
+        type=bpy.types.Collection,
+        name="Collection",
+        description="Texture the meshes of this collection and of those nested in it, instead of the selected ones",
+        poll=_in_scene,
+        update=_changed,
+    )
     references: bpy.props.CollectionProperty(
         type=ORBIT_PAINTER_PG_reference, name="References", description="Pictures of the object"
     )
@@ -78,7 +89,7 @@ class ORBIT_PAINTER_PG_settings(bpy.types.PropertyGroup):
     )
     combine: bpy.props.EnumProperty(
         name="Several Objects",
-        description="What is done when several objects are selected",
+        description="What is done with several objects",
         items=[
             ("TOGETHER", "Together", "The objects are painted as one model; the references show them together"),
             ("EACH", "One by One", "Each object is painted by itself and waits its turn; references show one object"),
@@ -220,7 +231,7 @@ class ORBIT_PAINTER_PG_settings(bpy.types.PropertyGroup):
         items=[
             ("object", "Per Object", "One texture for each object"),
             ("slot", "Per Material Slot", "One texture for each material slot"),
-            ("shared", "Shared", "One texture for all selected objects"),
+            ("shared", "Shared", "One texture for all objects of the job"),
         ],
         update=_changed,
     )

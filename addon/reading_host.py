@@ -19,6 +19,7 @@ from ..backend.mesh import MeshData
 from ..backend.progress import Progress
 from ..backend.texturing.targets import NEW_UV_MAP
 from . import leftovers
+from .chosen import surfaces
 from .host import BlenderHost
 from .placement import read_placement
 from .placing import Target
@@ -100,7 +101,7 @@ def _blocks() -> set[Any]:
 @contextmanager
 def without_new_uv_maps(objects: Sequence[bpy.types.Object]) -> Iterator[None]:
     """Unwrapping may give objects a map to work with; the artist gets it with the result, not before."""
-    meshes: list[Any] = [obj.data for obj in objects if obj.type == "MESH"]
+    meshes: list[Any] = list(dict.fromkeys(surface.data for obj in objects for surface in surfaces(obj)))
     bare = [mesh for mesh in meshes if NEW_UV_MAP not in mesh.uv_layers]
     active = {mesh: (mesh.uv_layers.active_index, [m.active_render for m in mesh.uv_layers]) for mesh in bare}
     try:

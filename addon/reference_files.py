@@ -38,8 +38,8 @@ def reference_specs(settings: Any, objects: Sequence[str], job_folder: Path) -> 
         names = ", ".join(guide_objects(given[0]))
         raise InputError(
             "guide-objects",
-            tr("The guide was saved for {names}, which is not what is selected now.", names=names),
-            tr("Select the same objects again, or save a new guide."),
+            tr("The guide was saved for {names}, which is not what is textured now.", names=names),
+            tr("Choose the same objects again, or save a new guide."),
         )
     folder = job_folder / FOLDER
     return tuple(_spec(reference, folder, index) for index, reference in enumerate(fitting))

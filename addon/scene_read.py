@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from ..backend.errors import InputError
 from ..backend.mesh import MeshData, face_normals, normalisation_of
-from .compat import current_layer, current_scene
+from .chosen import bone_shapes, has_surface, is_hidden, surfaces
+from .compat import current_scene
 
 Pose = Literal["evaluated", "rest"]
 MAX_OBJECTS = 32766  # object ids are stored as int16
@@ -85,12 +86,12 @@ def find_objects(names: Sequence[str] | None = None) -> list[bpy.types.Object]:
     Raises InputError: object-unknown (names the closest), object-not-in-scene, object-not-mesh, object-hidden, and
     no-objects or no-faces where nothing is left.
     """
-    scene, layer = current_scene(), current_layer()
+    scene = current_scene()
     if names:
-        return [_named(name, scene, layer) for name in dict.fromkeys(names)]
+        return [_named(name, scene) for name in dict.fromkeys(names)]
     helpers = bone_shapes()
-    shown = [o for o in scene.objects if o.visible_get(view_layer=layer) and not o.hide_render and o not in helpers]
-    found = [o for o in shown if o.type == "MESH" or o.is_instancer]
+    shown = [o for o in scene.objects if not is_hidden(o) and not o.hide_render and o not in helpers]
+    found = [o for o in shown if has_surface(o)]
     if not found:
         others = sorted({_TYPE_WORDS[o.type] for o in shown if o.type in _TYPE_WORDS})
         if others:
@@ -108,10 +109,50 @@ def find_objects(names: Sequence[str] | None = None) -> list[bpy.types.Object]:
     return found
 
 
-def bone_shapes() -> set[bpy.types.Object]:
-    """Objects that only serve as custom shapes of bones, such as the glTF importer's Icosphere."""
-    rigs = (o.pose for o in bpy.data.objects if o.type == "ARMATURE" and o.pose is not None)
-    return {bone.custom_shape for pose in rigs for bone in pose.bones if bone.custom_shape is not None}
+def find_in_collection(name: str) -> tuple[list[bpy.types.Object], list[str]]:
+    """The objects of a collection of the open scene, and of those nested in it, that `find_objects` would take by
+    default; notes name what is left out.
+
+    Raises InputError: collection-unknown (names the closest), collection-not-in-scene, collection-empty.
+    """
+    scene = current_scene()
+    collection = next((c for c in scene.collection.children_recursive if c.name == name), None)
+    if collection is None:
+        raise _no_collection(name, scene)
+    helpers, found, notes, others = bone_shapes(), [], [], 0
+    for obj in collection.all_objects:
+        if not has_surface(obj):
+            others += 1
+        elif is_hidden(obj):
+            notes.append(f"'{obj.name}' is hidden. It is left out.")
+        elif obj.hide_render:
+            notes.append(f"'{obj.name}' is disabled in renders. It is left out.")
+        elif obj not in helpers:
+            found.append(obj)
+    if not found:
+        raise InputError(
+            "collection-empty",
+            f"The collection '{name}' shows no mesh.",
+            "Show its meshes in viewport and renders, or choose another one.",
+        )
+    if others:
+        notes.append(f"Left out of the collection '{name}', because they are not meshes: {others} objects.")
+    return found, notes
+
+
+def _no_collection(name: str, scene: bpy.types.Scene) -> InputError:
+    if name in bpy.data.collections:
+        return InputError(
+            "collection-not-in-scene",
+            f"The collection '{name}' is not in the scene '{scene.name}'.",
+            "Open the scene that holds it, or link it into this one.",
+        )
+    known = [c.name for c in scene.collection.children_recursive]
+    near = _near(name, known)
+    advice = f"It has {_listed([repr(n) for n in known[:5]])}." if known else "It has no collections; leave it away."
+    if near:
+        advice = f"Did you mean {_listed([repr(n) for n in near], 'or')}?"
+    return InputError("collection-unknown", f"The scene has no collection named '{name}'.", advice)
 
 
 def read_mesh(
@@ -430,28 +471,29 @@ def _as_is() -> Iterator[None]:
 @contextmanager
 def _rest_pose(objects: Sequence[bpy.types.Object]) -> Iterator[None]:
     """Armatures in rest position and shape keys at their basis, put back at the end."""
-    deformers = [m.object for o in objects for m in o.modifiers if isinstance(m, bpy.types.ArmatureModifier)]
-    carriers = [*deformers, *(o.parent for o in objects)]
+    shown = dict.fromkeys(surface for obj in objects for surface in (obj, *surfaces(obj)))
+    deformers = [m.object for o in shown for m in o.modifiers if isinstance(m, bpy.types.ArmatureModifier)]
+    carriers = [*deformers, *(o.parent for o in shown)]
     rigs = {o.data for o in carriers if o is not None and isinstance(o.data, bpy.types.Armature)}
     saved: list[tuple[bpy.types.Armature, Any]] = [(rig, rig.pose_position) for rig in rigs]
-    keyed = [o for o in objects if isinstance(o.data, bpy.types.Mesh) and o.data.shape_keys]
-    shown = [(o, o.show_only_shape_key, o.active_shape_key_index) for o in keyed]
+    meshes = [o for o in shown if isinstance(o.data, bpy.types.Mesh) and o.data.shape_keys]
+    keyed = [(o, o.show_only_shape_key, o.active_shape_key_index) for o in meshes]
     try:
         for rig, _ in saved:
             rig.pose_position = "REST"
-        for obj, _, _ in shown:
+        for obj, _, _ in keyed:
             obj.active_shape_key_index, obj.show_only_shape_key = 0, True
         yield
     finally:
         for rig, position in saved:
             rig.pose_position = position
-        for obj, only, index in shown:
+        for obj, only, index in keyed:
             obj.show_only_shape_key, obj.active_shape_key_index = only, index
         view_layer: Any = bpy.context.view_layer
         view_layer.update()  # bones' matrices are of the pose again, for a script that reads them next
 
 
-def _named(name: str, scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> bpy.types.Object:
+def _named(name: str, scene: bpy.types.Scene) -> bpy.types.Object:
     obj = scene.objects.get(name)
     if obj is None:
         if name in bpy.data.objects:
@@ -460,9 +502,8 @@ def _named(name: str, scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> bpy
                 f"'{name}' is not in the scene '{scene.name}'.",
                 "Open the scene that holds it, or link it into this one.",
             )
-        meshes = [o.name for o in scene.objects if o.type == "MESH" or o.is_instancer]
-        folded = {n.casefold(): n for n in reversed(meshes)}
-        near = [folded[n] for n in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)]
+        meshes = [o.name for o in scene.objects if has_surface(o)]
+        near = _near(name, meshes)
         raise InputError(
             "object-unknown",
             f"The scene has no object named '{name}'.",
@@ -472,16 +513,22 @@ def _named(name: str, scene: bpy.types.Scene, layer: bpy.types.ViewLayer) -> bpy
             if meshes
             else "It has no mesh at all.",
         )
-    if obj.type != "MESH" and not obj.is_instancer:
+    if not has_surface(obj):
         convertible = obj.type in _TYPE_WORDS
         raise InputError(
             "object-not-mesh",
             f"'{name}' is {_TYPE_WORDS[obj.type]}, not a mesh." if convertible else f"'{name}' is not a mesh.",
             "Convert a copy to a mesh (Object > Convert > Mesh)." if convertible else "Choose a mesh.",
         )
-    if not obj.visible_get(view_layer=layer):
+    if is_hidden(obj):
         raise InputError("object-hidden", f"'{name}' is hidden.", "Show it and its collections in the viewport.")
     return obj
+
+
+def _near(name: str, known: Sequence[str]) -> list[str]:
+    """Up to three of the known names that are like this one."""
+    folded = {n.casefold(): n for n in reversed(known)}
+    return [folded[n] for n in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)]
 
 
 def _original(obj: bpy.types.Object) -> bpy.types.Object:

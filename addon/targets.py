@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What will happen to each selected mesh, remembered between redraws.
+"""What will happen to each mesh that is asked for, remembered between redraws.
 
 Facts that cost nothing (slots, mode, scale) are looked up again when the scene has changed. How a mesh's UV maps can
 be used is measured by the pipeline's own `plan_targets`, in a thread, once for each state of the mesh.
@@ -17,9 +17,8 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..backend.errors import InputError
-from . import threads
+from . import chosen, threads
 from .blocks import BlockRef, ref
-from .compat import current_layer
 from .translations import tr
 
 MAX_UV_MAPS = 8  # of a mesh, in Blender
@@ -40,7 +39,7 @@ class UVCheck:
 
 @dataclass(frozen=True)
 class Target:
-    """One selected mesh.
+    """One mesh that is asked for, or an instance of a collection of meshes.
 
     problem   why it cannot be textured, empty if it can
     warnings  what the artist should know beforehand
@@ -59,10 +58,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Overview:
-    """The selection.
+    """The selection, or the objects of the collection that is chosen instead.
 
-    targets   the first MOST_TARGETS selected meshes, or all of them; more: how many are not among them
-    others    number of selected objects that are not meshes
+    targets   the first MOST_TARGETS meshes of them, or all; more: how many are not among them
+    others    number of objects that are not meshes
     problem   why nothing can be generated, with what to do; empty if something can
     """
 
@@ -104,17 +103,8 @@ def _in_background() -> bool:
     return bpy.app.background
 
 
-def selected(context: Any) -> list[Any]:
-    """The selected objects; in the modes that hide the selection, the ones in that mode."""
-    chosen = list(getattr(context, "selected_objects", None) or ())
-    active = context.view_layer.objects.active if context.view_layer else None
-    if active is not None and active.mode != "OBJECT" and active not in chosen:
-        chosen.append(active)
-    return chosen
-
-
 def usable_objects(context: Any) -> list[bpy.types.Object]:
-    """The selected meshes that can be textured, looked up now. Raises InputError where there is none."""
+    """The meshes asked for that can be textured, looked up now. Raises InputError where there is none."""
     found = _look(context)
     if found.problem:
         names = ", ".join(f"'{target.name}'" for target in found.targets)
@@ -128,21 +118,29 @@ def measure(context: Any, target: Target) -> None:
 
 
 def _look(context: Any, most: int | None = None) -> Overview:
-    objects = selected(context)
-    meshes = [obj for obj in objects if obj.type == "MESH"]
+    collection = context.scene.orbit_painter.collection
+    if collection is not None and not chosen.is_in_scene(collection, context.scene):
+        text = tr("The collection '{name}' is not in this scene. Link it, or choose another one.", name=collection.name)
+        return Overview(problem=text)
+    objects = chosen.selected(context) if collection is None else list(collection.all_objects)
+    meshes = [obj for obj in objects if chosen.has_surface(obj)]
     others = len(objects) - len(meshes)
-    if not objects:
-        return Overview(problem=tr("No object is selected. Select the mesh that you want to texture."))
     if not meshes:
-        return Overview(
-            others=others, problem=tr("No mesh is selected. Convert a copy of the object to a mesh (Object > Convert).")
-        )
+        return Overview(others=others, problem=_nothing(collection, others))
     choices = _choices(context)
     found = tuple(_target(context, obj, *choices) for obj in meshes[:most])
     if all(target.problem for target in found) and len(found) < len(meshes):
         return _look(context)
     problem = "" if any(not target.problem for target in found) else found[0].problem
     return Overview(found, others, problem, len(meshes) - len(found))
+
+
+def _nothing(collection: bpy.types.Collection | None, others: int) -> str:
+    if collection is not None:
+        return tr("The collection '{name}' has no mesh. Choose another one.", name=collection.name)
+    if not others:
+        return tr("No object is selected. Select the mesh that you want to texture.")
+    return tr("No mesh is selected. Convert a copy of the object to a mesh (Object > Convert).")
 
 
 def _choices(context: Any) -> tuple[str, str, str]:
@@ -153,7 +151,8 @@ def _choices(context: Any) -> tuple[str, str, str]:
 
 
 def _target(context: Any, obj: bpy.types.Object, uv: str, atlas: str, output: str) -> Target:
-    mesh: Any = obj.data
+    meshes: list[Any] = [surface.data for surface in chosen.surfaces(obj)]
+    linked = any(mesh.library is not None for mesh in meshes)
     target = Target(ref(obj), obj.name, len(obj.material_slots))
     problem = _problem(context, obj, output)
     if problem:
@@ -162,7 +161,7 @@ def _target(context: Any, obj: bpy.types.Object, uv: str, atlas: str, output: st
     if obj.mode == "EDIT":
         warnings.append(tr("In Edit Mode: its shape at the moment you press Generate is used."))
         return replace(target, warnings=tuple(warnings), waits="EDIT")
-    if mesh.library is not None:
+    if linked:
         warnings.append(tr("Its mesh is linked, so the texture goes into material slots of the object."))
     check = _checks.get((target.ref, uv, atlas))
     if isinstance(check, str):
@@ -172,22 +171,27 @@ def _target(context: Any, obj: bpy.types.Object, uv: str, atlas: str, output: st
         if not large:
             _measure_later((target.ref, uv, atlas))
         return replace(target, warnings=tuple(warnings), waits="LARGE" if large else "")
-    if check.new and len(mesh.uv_layers) >= MAX_UV_MAPS:
+    if check.new and any(len(mesh.uv_layers) >= MAX_UV_MAPS for mesh in meshes):
         full = tr("It has {count} UV maps and needs a new one. Remove a map that is not needed.", count=MAX_UV_MAPS)
         return replace(target, problem=full, check=check)
-    if check.new and mesh.library is not None:
-        linked = tr("It needs a new UV map, but its mesh is linked. Make the mesh local (Object > Relations).")
-        return replace(target, problem=linked, check=check)
+    if check.new and linked:
+        local = tr("It needs a new UV map, but its mesh is linked. Make the mesh local (Object > Relations).")
+        return replace(target, problem=local, check=check)
     return replace(target, warnings=(*warnings, *check.notes), check=check)
 
 
 def _problem(context: Any, obj: bpy.types.Object, output: str) -> str:
-    if obj.library is not None and output != "IMAGE_ONLY":
+    if output != "IMAGE_ONLY" and any(block.library is not None for block in (obj, *chosen.surfaces(obj))):
         return tr(
             "It is linked from another file. Make it local or override it (Object > Relations), or choose Image Only."
         )
-    if not obj.visible_get(view_layer=current_layer()):
+    if chosen.is_hidden(obj):
         return tr("It is hidden. Show it and its collections in the viewport.")
+    if context.scene.orbit_painter.collection is not None:
+        if obj.hide_render:
+            return tr("It is disabled in renders. Enable it there, or select it instead of choosing its collection.")
+        if obj in chosen.bone_shapes():
+            return tr("It is the custom shape of a bone. Select it instead of choosing its collection.")
     if obj.mode != "EDIT" and _triangles(context, obj) == 0:
         return tr("It has no faces. Choose an object that has some.")
     if not all(math.isfinite(value) for row in obj.matrix_world for value in row):
@@ -199,7 +203,9 @@ def _problem(context: Any, obj: bpy.types.Object, output: str) -> str:
 
 
 def _triangles(context: Any, obj: bpy.types.Object) -> int:
-    """Of the evaluated mesh, from its counts alone; an instancer's own mesh may well be empty."""
+    """Of the evaluated mesh, from its counts alone; an instancer may have no mesh, or an empty one."""
+    if obj.type != "MESH":
+        return 1
     depsgraph = context.view_layer.depsgraph if context.view_layer else None
     shown: Any = obj if depsgraph is None else obj.evaluated_get(depsgraph)
     count = max(len(shown.data.loops) - 2 * len(shown.data.polygons), 0)

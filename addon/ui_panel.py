@@ -58,6 +58,9 @@ class ORBIT_PAINTER_PT_main(SidebarPanel, bpy.types.Panel):
 
 
 def _draw_targets(layout: Any, context: Any, settings: Any) -> None:
+    row = layout.row()
+    row.use_property_split, row.use_property_decorate = True, False
+    row.prop(settings, "collection")
     found = targets.overview(context)
     if not found.targets:
         sentence(layout, context, found.problem, "INFO")
@@ -144,7 +147,7 @@ def _draw_reference(layout: Any, context: Any, reference: Any) -> None:
     )
     row.operator("orbit_painter.reference_forget_camera", text="", icon="X", emboss=False)
     if not belongs_to(reference, [target.name for target in targets.overview(context).usable]):
-        sentence(column, context, tr("It is not used for what is selected now."), "INFO")
+        sentence(column, context, tr("It shows other objects and is not used now."), "INFO")
 
 
 def _draw_generate(layout: Any, context: Any, settings: Any) -> None:

@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
             _add_results(command)
     several = commands.add_parser(
         "batch",
-        help="texture all models of a folder, or all objects of a scene",
+        help="texture all models of a folder, or all objects of a scene or of a collection",
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
@@ -136,6 +136,7 @@ def _add_output(command: argparse.ArgumentParser) -> None:
 def _add_source(command: argparse.ArgumentParser) -> None:
     command.add_argument("--mesh", metavar="FILE", help="model: .glb .gltf .obj .ply .stl .fbx .usd* .blend")
     command.add_argument("--object", action="append", dest="objects", metavar="NAME", help="object; may be repeated")
+    command.add_argument("--collection", metavar="NAME", help="texture the visible meshes of this collection")
     command.add_argument("--pose", choices=POSES, help="of armatures and shape keys (default: evaluated)")
 
 

@@ -64,7 +64,7 @@ def run_batch(options: argparse.Namespace, base: Job, host: Host, console: Conso
     Raises UsageError, InputError, OutputError, CancelledError.
     """
     given = vars(options)
-    found = items(base, given.get("models"), given.get("pictures"), host)
+    found = items(base, given.get("models"), given.get("pictures"), host, console.note)
     console.plan([item.name for item in found])
     if options.dry_run:
         for item in found:
@@ -95,12 +95,14 @@ def run_batch(options: argparse.Namespace, base: Job, host: Host, console: Conso
     return status
 
 
-def items(base: Job, models: str | None, pictures: str | None, host: Host) -> list[Item]:
-    """What there is to do, by name. Raises UsageError, InputError."""
+def items(
+    base: Job, models: str | None, pictures: str | None, host: Host, note: Callable[[str], None] = lambda _: None
+) -> list[Item]:
+    """What there is to do, by name; `note` hears what a scene leaves out. Raises UsageError, InputError."""
     if models is None:
-        return _scene_items(base, pictures, host)
+        return _scene_items(base, pictures, host, note)
     folder = Path(absolute(models))
-    if base.mesh is not None or base.objects:
+    if base.mesh is not None or base.objects or base.collection:
         raise UsageError("usage", "A batch is of a folder of models or of a scene's objects.", "Leave out one of them.")
     if not folder.is_dir():
         raise InputError("folder-missing", f"There is no folder {folder}.", "Check the path.")
@@ -115,13 +117,16 @@ def items(base: Job, models: str | None, pictures: str | None, host: Host) -> li
     ]
 
 
-def _scene_items(base: Job, pictures: str | None, host: Host) -> list[Item]:
-    mesh = host.load(replace(base, references=(), out=str(Path(base.out) / "batch"))).mesh
+def _scene_items(base: Job, pictures: str | None, host: Host, note: Callable[[str], None]) -> list[Item]:
+    loaded = host.load(replace(base, references=(), out=str(Path(base.out) / "batch")))
+    for remark in loaded.notes if base.collection else ():
+        note(remark)
+    mesh = loaded.mesh
     objects = [name for index, name in enumerate(mesh.object_names) if index not in mesh.instance_of]
     found = references_in(Path(absolute(pictures))) if pictures else {}
     names = unique_names(objects, None)
     return [
-        Item(name, _of_item(base, name, found.get(obj.lower(), ()), objects=(obj,)))
+        Item(name, _of_item(base, name, found.get(obj.lower(), ()), objects=(obj,), collection=""))
         for name, obj in zip(names, objects, strict=True)
     ]
 

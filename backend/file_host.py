@@ -51,6 +51,12 @@ class FileHost:
                 "Colour attributes are written by Blender, which is not here.",
                 "Leave --output away, or run the command with the bpy module or a Blender program.",
             )
+        if job.collection:
+            raise UsageError(
+                "collection-needs-blender",
+                "Collections are read by Blender, which is not here.",
+                "Choose objects with --object, or run the command with the bpy module or a Blender program.",
+            )
         self._job = job
         mesh, notes = read_mesh_file(job.mesh, job.objects)
         return Loaded(mesh, Path(job.mesh).stem, notes)

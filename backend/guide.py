@@ -114,6 +114,7 @@ def export(options: argparse.Namespace, host: Host, console: Console, check: Cal
         out=str(out),
         mesh=absolute(options.mesh) if getattr(options, "mesh", None) else None,
         objects=tuple(getattr(options, "objects", ())),
+        collection=getattr(options, "collection", ""),
         pose=getattr(options, "pose", "evaluated"),
     )
     with stage_progress(console, "guide", check) as progress:

@@ -35,6 +35,7 @@ class Job:
 
     mesh             model file, or None for the .blend that Blender has open
     objects          names of the objects to texture; empty: all visible meshes
+    collection       name of the collection whose visible meshes are textured; empty: the scene's
     pose             evaluated: as the scene shows the objects; rest: armatures at rest, shape keys at their basis,
                      so that what the pose covers is seen (a file that is read without Blender is at rest)
     views            number of horizontal and of vertical orbit views
@@ -54,6 +55,7 @@ class Job:
     references: tuple[ReferenceSpec, ...] = ()
     mesh: str | None = None
     objects: tuple[str, ...] = ()
+    collection: str = ""
     engine: str = "projection"
     engine_options: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
@@ -105,6 +107,12 @@ class Job:
             ("still", self.still, STILLS),
         ):
             check(value in known, "option-unknown", f"There is no {name} named {value}.", f"Use {', '.join(known)}.")
+        check(
+            not (self.objects and self.collection),
+            "usage",
+            "Objects and a collection were chosen.",
+            "Choose objects by name, or one collection.",
+        )
         FuseParams().replaced(self.fuse)
 
     def fuse_params(self, exact_frames: bool) -> FuseParams:

@@ -10,12 +10,18 @@ from typing import Any
 
 import bpy
 
-from . import de, de_coverage, de_engine, de_jobs, de_preferences, de_words
+from . import de, de_coverage, de_engine, de_jobs, de_preferences, de_target, de_words
 
 CONTEXTS = ("*", "Operator")  # of labels, tooltips and sentences; of buttons that are operators
-GERMAN = {**de.MESSAGES, **de_coverage.MESSAGES, **de_preferences.MESSAGES, **de_words.MESSAGES}
+GERMAN = {
+    **de.MESSAGES,
+    **de_coverage.MESSAGES,
+    **de_preferences.MESSAGES,
+    **de_target.MESSAGES,
+    **de_words.MESSAGES,
+}
 LANGUAGES = {"de_DE": GERMAN, "de": GERMAN}
-GERMAN_SENTENCES = {**de_jobs.MESSAGES, **de_engine.MESSAGES}
+GERMAN_SENTENCES = {**de_jobs.MESSAGES, **de_engine.MESSAGES, **de_target.SENTENCES}
 SENTENCES = {"de_DE": GERMAN_SENTENCES, "de": GERMAN_SENTENCES}  # of the backend and of other processes: sentences.py
 
 

@@ -93,8 +93,8 @@ MESSAGES: dict[str, str] = {
         "einen Prozessor"
     ),
     "Check UV Maps": "UV-Karten prüfen",
-    "Check whether the UV maps of large selected meshes can be used; takes a moment": (
-        "Prüfen, ob die UV-Karten großer ausgewählter Netze brauchbar sind; dauert einen Moment"
+    "Check whether the UV maps of large meshes can be used; takes a moment": (
+        "Prüfen, ob die UV-Karten großer Netze brauchbar sind; dauert einen Moment"
     ),
     "checking...": "wird geprüft ...",
     "Checksum of everything that decided the result": "Prüfsumme von allem, was das Ergebnis bestimmt hat",
@@ -257,7 +257,7 @@ MESSAGES: dict[str, str] = {
         "Es ist aus einer anderen Datei verknüpft. Mache es lokal oder überschreibe es (Objekt > "
         "Beziehungen), oder wähle Nur Bild."
     ),
-    "It is not used for what is selected now.": "Sie wird für die jetzige Auswahl nicht benutzt.",
+    "It shows other objects and is not used now.": "Sie zeigt andere Objekte und wird jetzt nicht benutzt.",
     "It needs a new UV map, but its mesh is linked. Make the mesh local (Object > Relations).": (
         "Es braucht eine neue UV-Karte, aber sein Netz ist verknüpft. Mache das Netz lokal (Objekt > Beziehungen)."
     ),
@@ -340,7 +340,7 @@ MESSAGES: dict[str, str] = {
     "One color for each vertex; sculpting keeps them": (
         "Eine Farbe für jeden Vertex; beim Modellieren bleiben sie erhalten"
     ),
-    "One texture for all selected objects": "Eine Textur für alle ausgewählten Objekte",
+    "One texture for all objects of the job": "Eine Textur für alle Objekte des Auftrags",
     "One texture for each material slot": "Eine Textur für jeden Material-Slot",
     "One texture for each object": "Eine Textur für jedes Objekt",
     "Open": "Öffnen",
@@ -366,8 +366,8 @@ MESSAGES: dict[str, str] = {
     "Paint over {path} and save it; it is already among the references.": (
         "Übermale {path} und speichere es; es ist schon bei den Vorlagen."
     ),
-    "Paint the selected meshes after the references; you can go on working meanwhile": (
-        "Die ausgewählten Netze nach den Vorlagen bemalen; du kannst währenddessen weiterarbeiten"
+    "Paint the selected meshes, or those of the collection, after the references; you can go on working meanwhile": (
+        "Die ausgewählten Netze, oder die der Sammlung, nach den Vorlagen bemalen; du kannst dabei weiterarbeiten"
     ),
     "Painting Views": "Ansichten malen",
     "Paints all views with a video diffusion model; needs its weights and a graphics card": (
@@ -447,8 +447,8 @@ MESSAGES: dict[str, str] = {
     "Seed": "Startwert",
     "Seed of the result": "Startwert des Ergebnisses",
     "seed {seed}": "Startwert {seed}",
-    "Select the same objects again, or save a new guide.": (
-        "Wähle dieselben Objekte wieder aus oder speichere eine neue Malhilfe."
+    "Choose the same objects again, or save a new guide.": (
+        "Wähle wieder dieselben Objekte oder speichere eine neue Malhilfe."
     ),
     "Set the panel to the settings and the seed that made this variant": (
         "Die Einstellungen und den Startwert dieser Variante ins Bedienfeld übernehmen"
@@ -511,8 +511,8 @@ MESSAGES: dict[str, str] = {
     "The full orbits at 512 pixels": "Die vollen Umläufe mit 512 Pixeln",
     "The full orbits at 768 pixels, on a finer grid": "Die vollen Umläufe mit 768 Pixeln, auf feinerem Raster",
     "The guide '{name}' is still the bare object.": "Die Malhilfe „{name}“ zeigt noch das leere Objekt.",
-    "The guide was saved for {names}, which is not what is selected now.": (
-        "Die Malhilfe wurde für {names} gespeichert; das ist nicht die jetzige Auswahl."
+    "The guide was saved for {names}, which is not what is textured now.": (
+        "Die Malhilfe wurde für {names} gespeichert; das ist nicht, was jetzt bemalt wird."
     ),
     "The guide's camera, as JSON": "Die Kamera der Malhilfe, als JSON",
     "The guide's picture": "Das Bild der Malhilfe",
@@ -622,7 +622,7 @@ MESSAGES: dict[str, str] = {
         "Voxel entlang des Objekts, die die Farben verdeckter Stellen tragen"
     ),
     "What '{name}' shows is not in the file any more.": "Was „{name}“ zeigt, ist nicht mehr in der Datei.",
-    "What is done when several objects are selected": "Was geschieht, wenn mehrere Objekte ausgewählt sind",
+    "What is done with several objects": "Was mit mehreren Objekten geschieht",
     "What painted the result": "Was das Ergebnis gemalt hat",
     "What paints the frames": "Was die Bilder malt",
     "What renders the position and normal passes": "Was die Positions- und Normalenpässe rendert",

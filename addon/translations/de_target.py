@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""German: what a job is for, and what it takes of it."""
+
+from __future__ import annotations
+
+MESSAGES: dict[str, str] = {
+    "Collection": "Sammlung",
+    "Texture the meshes of this collection and of those nested in it, instead of the selected ones": (
+        "Die Netze dieser Sammlung und der in ihr enthaltenen bemalen, statt der ausgewählten"
+    ),
+    "The collection '{name}' is not in this scene. Link it, or choose another one.": (
+        "Die Sammlung „{name}“ ist nicht in dieser Szene. Verknüpfe sie, oder wähle eine andere."
+    ),
+    "The collection '{name}' has no mesh. Choose another one.": (
+        "Die Sammlung „{name}“ enthält kein Netz. Wähle eine andere."
+    ),
+    "It is disabled in renders. Enable it there, or select it instead of choosing its collection.": (
+        "Es ist im Rendern abgeschaltet. Schalte es dort ein, oder wähle es selbst aus statt seiner Sammlung."
+    ),
+    "It is the custom shape of a bone. Select it instead of choosing its collection.": (
+        "Es ist die Form eines Knochens. Wähle es selbst aus statt seiner Sammlung."
+    ),
+}
+
+# Of other processes
+SENTENCES: dict[str, str] = {
+    "'{name}' is hidden. It is left out.": "„{name}“ ist versteckt. Es wird ausgelassen.",
+    "'{name}' is disabled in renders. It is left out.": "„{name}“ ist im Rendern abgeschaltet. Es wird ausgelassen.",
+    "The collection '{name}' shows no mesh.": "Die Sammlung „{name}“ zeigt kein Netz.",
+    "Show its meshes in viewport and renders, or choose another one.": (
+        "Zeige ihre Netze in Ansichtsfenster und Rendern, oder wähle eine andere."
+    ),
+    "Left out of the collection '{name}', because they are not meshes: {count} objects.": (
+        "Aus der Sammlung „{name}“ ausgelassen, weil sie keine Netze sind: {count} Objekte."
+    ),
+    "The collection '{name}' is not in the scene '{scene}'.": (
+        "Die Sammlung „{name}“ ist nicht in der Szene „{scene}“."
+    ),
+    "The scene has no collection named '{name}'.": "Die Szene hat keine Sammlung namens „{name}“.",
+    "It has no collections; leave it away.": "Sie hat keine Sammlungen; lass die Angabe weg.",
+    "Objects and a collection were chosen.": "Es wurden Objekte und eine Sammlung gewählt.",
+    "Choose objects by name, or one collection.": "Wähle Objekte mit Namen, oder eine Sammlung.",
+}
