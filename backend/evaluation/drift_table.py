@@ -76,7 +76,7 @@ def methods(setting: Setting, torch: bool = True) -> dict[str, Method]:
         chosen["differentiable"] = lambda mesh, target, frames, _: differentiable_texture(mesh, target, frames)
     chosen["greedy voxels"] = lambda *args: greedy_voxels(*args, grid=2 * grid)
     chosen["horizontal first"] = lambda *args: horizontal_first_voxels(*args, grid=2 * grid)
-    chosen["paper (Eq. 8)"] = lambda *args: mrf_voxels(*args, grid=2 * grid)
+    chosen["paper (Eq. 8)"] = lambda *args: mrf_voxels(*args, grid=2 * grid, solver="fast")
     return chosen
 
 
