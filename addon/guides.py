@@ -51,8 +51,8 @@ def prepare(context: Any, view: str, size: int) -> Guide:
 
     Raises InputError for objects that cannot be used, UsageError for a viewport that does not show them.
     """
-    objects = guided_objects(context)
-    mesh, _, _ = read_mesh(objects, pose=settings_of(context.scene).pose)
+    objects, settings = guided_objects(context), settings_of(context.scene)
+    mesh, _, _ = read_mesh(objects, pose=settings.pose, alpha=settings.alpha)
     camera = _viewport_camera(context, mesh, size) if view == VIEWPORT else guide_camera(view, size)
     return Guide(mesh, camera, tuple(obj.name for obj in objects))
 

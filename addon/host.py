@@ -41,7 +41,7 @@ from .picture_read import read_picture
 from .placement import PlacedObject, Placement, write_placement
 from .placing import Target, describe
 from .preview import render_still, render_turntable
-from .scene_read import Pose, SourceObject, find_in_collection, find_objects, read_mesh
+from .scene_read import SourceObject, find_in_collection, find_objects, read_mesh
 from .scene_write import Change, TextureKey, apply_textures, show
 from .textured_model import textured_model
 from .unwrap import unwrap_objects
@@ -60,7 +60,7 @@ class BlenderHost:
         self.program: Sequence[str] = _program()
         self._imported: str | None = None
         self._colours = False  # a colour attribute is wanted, not textures
-        self._pose: Pose = "evaluated"
+        self._how: dict[str, Any] = {}  # what is read of the objects: pose and alpha
         self._chosen: Sequence[str] = ()  # names of the objects asked for; none: all
         self._sources: list[SourceObject] = []
         self._read: MeshData | None = None  # the objects as they are now
@@ -81,8 +81,8 @@ class BlenderHost:
         if job.mesh is None and bpy.data.filepath:
             require_apart(Path(job.out), bpy.data.filepath, ())
         left_out = self._find(job)
-        self._pose = job.pose
-        mesh, self._sources, notes = read_mesh(self._objects, pose=self._pose)
+        self._how = {"pose": job.pose, "alpha": job.alpha}
+        mesh, self._sources, notes = read_mesh(self._objects, **self._how)
         self._read = mesh
         if job.mesh is not None:
             name = Path(job.mesh).stem
@@ -115,7 +115,7 @@ class BlenderHost:
                     f"'{name}' has a UV map named {NEW_UV_MAP} already, which cannot be used.",
                     "Rename or remove that map, or choose another one with --uv NAME.",
                 )
-        mesh, self._sources, _ = read_mesh(self._objects, pose=self._pose)
+        mesh, self._sources, _ = read_mesh(self._objects, **self._how)
         return mesh
 
     def render_passes(

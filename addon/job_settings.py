@@ -71,6 +71,7 @@ def _job(settings: Any, objects: Sequence[bpy.types.Object], look_ahead: bool) -
             engine_options=engine_options_of(settings),
             seed=settings.seed,
             pose=settings.pose,
+            alpha=settings.alpha,
             views=(settings.views_horizontal, settings.views_vertical),
             size=settings.frame_size,
             supersample=settings.supersample,

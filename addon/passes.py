@@ -17,6 +17,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from ..backend.cutouts import Holes
 from ..backend.errors import EngineMissingError, OutputError, UsageError
 from ..backend.files import atomic_path
 from ..backend.mesh import MeshData
@@ -30,6 +31,7 @@ from .steps import Steps, run
 
 PREFIX = ".orbit_painter_passes"  # of every temporary data-block
 OBJECT_ID = "orbit_painter_object"
+CUT = "orbit_painter_cut"  # UV map
 SENSOR = 32.0  # millimetres; any value would do
 EEVEE_MAX_OBJECTS = 2047  # EEVEE keeps colours as half floats, whole numbers are exact up to 2048
 
@@ -114,6 +116,8 @@ def _build(mesh: MeshData, engine: Engine, device: Device) -> bpy.types.Scene:
     blender_mesh = bpy.data.meshes.new(PREFIX)
     fill_mesh(blender_mesh, mesh)
     blender_mesh.materials.append(_material())
+    if mesh.holes is not None:
+        _cut_out(blender_mesh, mesh.holes)
     camera = bpy.data.objects.new(f"{PREFIX}_camera", bpy.data.cameras.new(PREFIX))
     for obj in (bpy.data.objects.new(PREFIX, blender_mesh), camera):
         scene.collection.objects.link(obj)
@@ -129,6 +133,7 @@ def _settings(scene: bpy.types.Scene, engine: Engine, device: Device) -> None:
         cycles.device = "GPU" if device == "gpu" else "CPU"
         cycles.samples, cycles.use_adaptive_sampling, cycles.use_denoising = 1, False, False
         cycles.max_bounces = 0
+        cycles.transparent_max_bounces = 1024  # the most it takes
         cycles.pixel_filter_type, cycles.filter_width = "BLACKMAN_HARRIS", 0.01
         cycles.sample_clamp_direct = cycles.sample_clamp_indirect = 0.0
         cycles.film_exposure = 1.0
@@ -168,6 +173,33 @@ def fill_mesh(target: bpy.types.Mesh, mesh: MeshData) -> None:
     ids.data.foreach_set("value", mesh.face_object.astype(np.float32) + 1)  # pyright: ignore[reportAttributeAccessIssue]
     target.update(calc_edges=True)
     target.normals_split_custom_set_from_vertices(mesh.corner_normals.reshape(-1, 3))
+
+
+def _cut_out(target: bpy.types.Mesh, holes: Holes) -> None:
+    """Give faces with holes materials that let rays through. Pictures of 0 and 1, so that no texel is half open."""
+    layer: Any = target.uv_layers.new(name=CUT)
+    layer.uv.foreach_set("vector", np.ascontiguousarray(holes.uv, np.float32).ravel())
+    for (width, height), start in zip(holes.size.tolist(), holes.start.tolist(), strict=True):
+        solid = holes.solid[start : start + width * height].reshape(height, width)[::-1]
+        image: Any = bpy.data.images.new(PREFIX, width, height, is_data=True)
+        image.pixels.foreach_set(np.repeat(solid.ravel().astype(np.float32), 4))
+        material = _material()
+        tree: Any = material.node_tree
+        emission, output = (next(n for n in tree.nodes if n.type == kind) for kind in ("EMISSION", "OUTPUT_MATERIAL"))
+        uv, texture, clear, mix = (
+            tree.nodes.new(f"ShaderNode{kind}") for kind in ("UVMap", "TexImage", "BsdfTransparent", "MixShader")
+        )
+        uv.uv_map, texture.image, texture.interpolation = CUT, image, "Closest"
+        for source, socket in (
+            (uv.outputs[0], texture.inputs["Vector"]),
+            (texture.outputs["Color"], mix.inputs[0]),
+            (clear.outputs[0], mix.inputs[1]),
+            (emission.outputs[0], mix.inputs[2]),
+            (mix.outputs[0], compat.socket(output.inputs, "Surface")),
+        ):
+            tree.links.new(source, socket)
+        target.materials.append(material)
+    target.polygons.foreach_set("material_index", holes.image + np.int32(1))
 
 
 def _material() -> bpy.types.Material:

@@ -254,6 +254,14 @@ class ORBIT_PAINTER_PG_settings(bpy.types.PropertyGroup):
             ("rest", "At Rest", "Armatures at rest, shape keys at their basis, so that views see what the pose hides"),
         ],
     )
+    alpha: bpy.props.EnumProperty(
+        name="Transparency",
+        description="Whether views see through what materials cut out, such as the cards of foliage",
+        items=[
+            ("opaque", "Taken as Solid", "Faces are seen as a whole, whatever their materials make of them"),
+            ("sample", "Seen Through", "What a picture in the alpha of a material cuts out is not there for the views"),
+        ],
+    )
     renderer: bpy.props.EnumProperty(
         name="Pass Renderer",
         description="What renders the position and normal passes",

@@ -11,19 +11,22 @@ import difflib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend.cutouts import Cutout
 from ..backend.errors import InputError
 from ..backend.mesh import MeshData, face_normals, normalisation_of
+from .alpha_read import cutout_of
 from .chosen import bone_shapes, has_surface, is_hidden, surfaces
 from .compat import current_scene
 
 Pose = Literal["evaluated", "rest"]
+Alpha = Literal["opaque", "sample"]
 MAX_OBJECTS = 32766  # object ids are stored as int16
 FLAT = 1e-7  # smallest to largest scale of an object below which it counts as flat
 
@@ -156,10 +159,11 @@ def _no_collection(name: str, scene: bpy.types.Scene) -> InputError:
 
 
 def read_mesh(
-    objects: Sequence[bpy.types.Object], *, pose: Pose = "evaluated"
+    objects: Sequence[bpy.types.Object], *, pose: Pose = "evaluated", alpha: Alpha = "opaque"
 ) -> tuple[MeshData, list[SourceObject], list[str]]:
     """The evaluated triangles of `objects` in the normalised frame, where they came from, and notes for the artist.
 
+    alpha: "sample" also reads where materials are cut out, so that what asks the mesh sees through them.
     pose: "evaluated" takes armatures and shape keys as they are now; "rest" as if they were off (put back afterwards).
     Vertices that no face uses are left out, also of the normalisation, and so are faces with a non-finite corner.
     Faces without area stay, with a usable normal. Unusable objects are skipped with a note as long as another one
@@ -195,7 +199,29 @@ def read_mesh(
         )
     notes += _render_differences(objects)
     mesh, sources = _assemble(parts)
+    if alpha == "sample":
+        cutouts, remarks = _cutouts(mesh)
+        mesh, notes = replace(mesh, cutouts=cutouts), notes + remarks
     return mesh, sources, list(dict.fromkeys(notes))
+
+
+def _cutouts(mesh: MeshData) -> tuple[dict[int, Cutout], list[str]]:
+    """Of the materials that faces have, by number; and notes."""
+    blocks = {material.name_full: material for material in bpy.data.materials}
+    found, notes = {}, []
+    numbers, first = np.unique(mesh.face_material, return_index=True)
+    for number, face in zip(numbers.tolist(), first.tolist(), strict=True):
+        active = mesh.active_uv.get(int(mesh.face_object[face]), "")
+        if number < 0 or not active:
+            continue
+        cutout, note = cutout_of(blocks[mesh.material_names[number]], active)
+        if cutout is not None:
+            found[number] = cutout
+        elif note:
+            notes.append(note)
+    if not found:
+        notes.append("None of the materials is cut out by a picture, so nothing is seen through.")
+    return found, notes
 
 
 # Reading

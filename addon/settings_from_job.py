@@ -21,7 +21,8 @@ def copy(job: Job, settings: Any) -> None:
     settings.quality = "CUSTOM"
     settings.views_horizontal, settings.views_vertical = job.views
     settings.frame_size, settings.supersample = job.size, job.supersample
-    settings.pose, settings.renderer, settings.device = job.pose, job.renderer, job.device
+    settings.pose, settings.alpha = job.pose, job.alpha
+    settings.renderer, settings.device = job.renderer, job.device
     settings.texture_size, settings.atlas = job.texture_size, job.atlas
     settings.turntable, settings.vxz = job.turntable, job.vxz
     settings.output = "COLOR_ATTRIBUTE" if job.output == "color_attribute" else "TEXTURES"

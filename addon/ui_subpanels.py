@@ -82,6 +82,7 @@ class ORBIT_PAINTER_PT_advanced(SubPanel, bpy.types.Panel):
         column = layout.column(heading="Passes")
         column.prop(settings, "process")
         column.prop(settings, "pose")
+        column.prop(settings, "alpha")
         column.prop(settings, "renderer")
         row = column.row()
         row.enabled = settings.renderer == "cycles"

@@ -14,7 +14,7 @@ from .dataset import command as dataset_command
 from .environment import command as environment_command
 from .errors import UsageError
 from .evaluation import command as evaluate_command
-from .job import DEVICES, OUTPUTS, POSES, RENDERERS, STILLS, Job, ReferenceSpec, absolute
+from .job import ALPHAS, DEVICES, OUTPUTS, POSES, RENDERERS, STILLS, Job, ReferenceSpec, absolute
 from .models import command as models_command
 from .painters.base import VIEWS
 from .painters.registry import ENGINES
@@ -138,6 +138,9 @@ def _add_source(command: argparse.ArgumentParser) -> None:
     command.add_argument("--object", action="append", dest="objects", metavar="NAME", help="object; may be repeated")
     command.add_argument("--collection", metavar="NAME", help="texture the visible meshes of this collection")
     command.add_argument("--pose", choices=POSES, help="of armatures and shape keys (default: evaluated)")
+    command.add_argument(
+        "--alpha", choices=ALPHAS, help="sample: views see through what materials cut out (default: opaque)"
+    )
 
 
 def _add_mesh(command: argparse.ArgumentParser) -> None:

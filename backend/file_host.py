@@ -57,6 +57,12 @@ class FileHost:
                 "Collections are read by Blender, which is not here.",
                 "Choose objects with --object, or run the command with the bpy module or a Blender program.",
             )
+        if job.alpha != "opaque":
+            raise UsageError(
+                "alpha-needs-blender",
+                "The transparency of materials is read by Blender, which is not here.",
+                "Leave --alpha away, or run the command with the bpy module or a Blender program.",
+            )
         self._job = job
         mesh, notes = read_mesh_file(job.mesh, job.objects)
         return Loaded(mesh, Path(job.mesh).stem, notes)

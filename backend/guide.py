@@ -116,6 +116,7 @@ def export(options: argparse.Namespace, host: Host, console: Console, check: Cal
         objects=tuple(getattr(options, "objects", ())),
         collection=getattr(options, "collection", ""),
         pose=getattr(options, "pose", "evaluated"),
+        alpha=getattr(options, "alpha", "opaque"),
     )
     with stage_progress(console, "guide", check) as progress:
         camera = guide_camera(options.view, options.size)

@@ -18,6 +18,7 @@ DEVICES = ("cpu", "gpu")
 STILLS = ("rendered", "flat")
 OUTPUTS = ("textures", "color_attribute")
 POSES = ("evaluated", "rest")
+ALPHAS = ("opaque", "sample")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Job:
     collection       name of the collection whose visible meshes are textured; empty: the scene's
     pose             evaluated: as the scene shows the objects; rest: armatures at rest, shape keys at their basis,
                      so that what the pose covers is seen (a file that is read without Blender is at rest)
+    alpha            opaque: faces are solid; sample: views see through what materials cut out
     views            number of horizontal and of vertical orbit views
     size             pixels along each side of a frame
     supersample      passes are rendered this many times larger; 0: what the engine asks for
@@ -60,6 +62,7 @@ class Job:
     engine_options: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     pose: Literal["evaluated", "rest"] = "evaluated"
+    alpha: Literal["opaque", "sample"] = "opaque"
     views: tuple[int, int] = (61, 61)
     size: int = 512
     supersample: int = 0
@@ -100,6 +103,7 @@ class Job:
             )
         for name, value, known in (
             ("pose", self.pose, POSES),
+            ("alpha", self.alpha, ALPHAS),
             ("renderer", self.renderer, RENDERERS),
             ("device", self.device, DEVICES),
             ("atlas", self.atlas, ("object", "slot", "shared")),

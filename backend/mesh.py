@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .cutouts import Cutout, Holes, packed
 from .errors import InputError
 
 MIN_AREA = 1e-9  # of all triangles together, in the unit cube; rounding alone leaves faces on a line less than this
@@ -48,6 +50,7 @@ class MeshData:
     instance_of     object index -> index of the object whose mesh data (and UVs) it shares; absent for originals
     double_sided    bool (F,), the material is not back-face culled
     normalisation   world -> unit cube
+    cutouts         index into material_names -> where the faces of that material are solid; absent: everywhere
     """
 
     vertices: NDArray[np.float32]
@@ -64,6 +67,12 @@ class MeshData:
     instance_of: Mapping[int, int] = field(default_factory=dict)
     double_sided: NDArray[np.bool_] | None = None
     normalisation: Normalisation = Normalisation()
+    cutouts: Mapping[int, Cutout] = field(default_factory=dict)
+
+    @cached_property
+    def holes(self) -> Holes | None:
+        """The cut-outs, packed for look-ups; None where all faces are solid."""
+        return packed(self.cutouts, self.face_material, self.uv) if self.cutouts else None
 
     @property
     def triangles(self) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ A stage whose saved key equals the key of its inputs is kept when resuming.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -105,9 +106,9 @@ class Pipeline:
             supersample = job.supersample or self._painter(job.engine).supersample
             geometry = [np.ascontiguousarray(a).tobytes() for a in (mesh.vertices, mesh.faces, mesh.corner_normals)]
             maps = [uv.tobytes() for name, uv in sorted(mesh.uv.items()) if not self._made(name, uv)]
-            return digest(
-                list(job.views), job.size, supersample, job.renderer, job.device, job.uv, job.atlas, *geometry, *maps
-            )
+            holes = [[n, c.uv_map, c.solid.shape, c.solid.tobytes()] for n, c in sorted(mesh.cutouts.items())]
+            views = (list(job.views), job.size, supersample, job.renderer, job.device)
+            return digest(*views, job.uv, job.atlas, *geometry, *maps, *chain.from_iterable(holes))
         if stage == "coverage":
             looks = [[r.view, r.camera and file_digest(r.camera)] for r in self._present(job.references)]
             return digest(previous, looks, job.texture_size, dict(job.fuse))

@@ -17,6 +17,18 @@ MESSAGES: dict[str, str] = {
     "It is disabled in renders. Enable it there, or select it instead of choosing its collection.": (
         "Es ist im Rendern abgeschaltet. Schalte es dort ein, oder wähle es selbst aus statt seiner Sammlung."
     ),
+    "Transparency": "Transparenz",
+    "Whether views see through what materials cut out, such as the cards of foliage": (
+        "Ob Ansichten durch das hindurchsehen, was Materialien ausschneiden, etwa bei Blattwerk auf Flächen"
+    ),
+    "Taken as Solid": "Gilt als fest",
+    "Faces are seen as a whole, whatever their materials make of them": (
+        "Flächen werden als Ganzes gesehen, was auch immer ihre Materialien daraus machen"
+    ),
+    "Seen Through": "Durchsichtig",
+    "What a picture in the alpha of a material cuts out is not there for the views": (
+        "Was ein Bild im Alpha eines Materials ausschneidet, ist für die Ansichten nicht da"
+    ),
     "It is the custom shape of a bone. Select it instead of choosing its collection.": (
         "Es ist die Form eines Knochens. Wähle es selbst aus statt seiner Sammlung."
     ),
@@ -38,6 +50,19 @@ SENTENCES: dict[str, str] = {
     ),
     "The scene has no collection named '{name}'.": "Die Szene hat keine Sammlung namens „{name}“.",
     "It has no collections; leave it away.": "Sie hat keine Sammlungen; lass die Angabe weg.",
+    "The transparency of the material '{name}' {problem}. It is taken as solid.": (
+        "Die Transparenz des Materials „{name}“ {problem}. Es gilt als fest."
+    ),
+    "does not come from one picture alone": "kommt nicht allein von einem Bild",
+    "is computed in a way that is not understood": "wird auf eine Weise berechnet, die nicht verstanden wird",
+    "comes from a picture that cannot be read": "kommt von einem Bild, das nicht gelesen werden kann",
+    "comes from a picture that is not simply repeated over the UV map": (
+        "kommt von einem Bild, das nicht einfach über die UV-Karte wiederholt wird"
+    ),
+    "is moved or placed by more than a UV map": "wird durch mehr als eine UV-Karte verschoben oder gelegt",
+    "None of the materials is cut out by a picture, so nothing is seen through.": (
+        "Keines der Materialien wird von einem Bild ausgeschnitten, also wird durch nichts hindurchgesehen."
+    ),
     "Objects and a collection were chosen.": "Es wurden Objekte und eine Sammlung gewählt.",
     "Choose objects by name, or one collection.": "Wähle Objekte mit Namen, oder eine Sammlung.",
 }

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cutouts import Cutout
 from ..errors import InputError
 from ..files import load_npz, save_npz, write_json
 from ..mesh import MeshData, Normalisation
@@ -246,6 +247,7 @@ def save_mesh(path: Path | str, mesh: MeshData) -> None:
     arrays.update({f"uv_{i}": mesh.uv[name] for i, name in enumerate(maps)})
     if mesh.double_sided is not None:
         arrays["double_sided"] = mesh.double_sided
+    arrays.update({f"solid_{material}": cutout.solid for material, cutout in mesh.cutouts.items()})
     about = {
         "schema": SCHEMA,
         "object_names": list(mesh.object_names),
@@ -255,13 +257,14 @@ def save_mesh(path: Path | str, mesh: MeshData) -> None:
         "instance_of": {str(k): int(v) for k, v in mesh.instance_of.items()},
         "centre": list(mesh.normalisation.centre),
         "scale": mesh.normalisation.scale,
+        "cutouts": {str(k): cutout.uv_map for k, cutout in mesh.cutouts.items()},
     }
     text = np.frombuffer(json.dumps(about).encode(), np.uint8)
     save_npz(path, compress=False, about=text, **arrays)
 
 
 _MAPPED = (
-    "object_names", "material_names", "uv", "active_uv", "instance_of", "double_sided", "normalisation"
+    "object_names", "material_names", "uv", "active_uv", "instance_of", "double_sided", "normalisation", "cutouts"
 )  # fmt: skip
 
 
@@ -282,6 +285,7 @@ def load_mesh(path: Path | str) -> MeshData:
             instance_of={int(k): v for k, v in about["instance_of"].items()},
             double_sided=data.get("double_sided"),
             normalisation=Normalisation(centre, float(about["scale"])),
+            cutouts={int(k): Cutout(data[f"solid_{k}"], name) for k, name in about.get("cutouts", {}).items()},
         )
     except (KeyError, ValueError) as error:
         raise InputError("mesh-damaged", f"{path} is damaged ({error}).", "Render the passes again.") from error

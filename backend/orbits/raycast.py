@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cutouts import Holes
 from ..mesh import MeshData, face_normals
 from ..progress import Progress, silent
 from ..texturing.depth import depth_map
@@ -22,6 +23,7 @@ from .cameras import Camera
 from .files import save_view, turned, view_name
 from .passes import ViewPasses
 
+BEHIND = 1e-5  # unit lengths behind a hole where a ray goes on
 ROWS = 256  # of a picture that Embree is asked for at once
 
 
@@ -65,15 +67,41 @@ def first_hits(mesh: MeshData, camera: Camera, scene: Any = None) -> NDArray[np.
     """The triangle that the ray through each pixel's centre meets first, int32 (h, w), -1 where there is none."""
     scene = scene or embree_scene(mesh)
     if scene is None:
-        return depth_map(mesh.vertices, mesh.faces, camera)[1]
+        return depth_map(mesh.vertices, mesh.faces, camera, holes=mesh.holes)[1]
     triangle = np.empty((camera.height, camera.width), np.int32)
     for start in range(0, camera.height, ROWS):
         rows = np.arange(start, min(start + ROWS, camera.height))
         u, v = np.meshgrid(np.arange(camera.width) + 0.5, rows + 0.5)
         origins, directions = camera.rays(np.stack([u, v], axis=-1).reshape(-1, 2))
-        hits = scene.run(origins.astype(np.float32), directions.astype(np.float32))
-        triangle[rows] = np.asarray(hits, np.int32).reshape(u.shape)
+        hits = np.asarray(scene.run(origins.astype(np.float32), directions.astype(np.float32)), np.int32)
+        if mesh.holes is not None:
+            _go_through_holes(mesh, mesh.holes, scene, origins, directions, hits)
+        triangle[rows] = hits.reshape(u.shape)
     return triangle
+
+
+def _go_through_holes(
+    mesh: MeshData,
+    holes: Holes,
+    scene: Any,
+    origins: NDArray[np.float64],
+    directions: NDArray[np.float64],
+    hits: NDArray[np.int32],
+) -> None:
+    """Let the rays (n, 3) whose `hits` (n,) lie in holes go on until they meet something solid, or nothing."""
+    rows, reached = np.flatnonzero(hits >= 0), np.zeros(len(hits))
+    while len(rows):
+        corners = mesh.vertices.astype(np.float64)[mesh.faces[hits[rows]]]
+        normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        along = np.einsum("ij,ij->i", directions[rows], normal)
+        gone = np.einsum("ij,ij->i", corners[:, 0] - origins[rows], normal) / np.where(along == 0, 1e-30, along)
+        points = origins[rows] + gone[:, None] * directions[rows]
+        open_ = ~holes.is_solid_point(hits[rows], points, mesh.vertices, mesh.faces)
+        rows = rows[open_]
+        reached[rows] = np.maximum(reached[rows], gone[open_]) + BEHIND  # it never stands still
+        start = origins[rows] + reached[rows, None] * directions[rows]
+        hits[rows] = scene.run(start.astype(np.float32), directions[rows].astype(np.float32))
+        rows = rows[hits[rows] >= 0]
 
 
 def _weights(

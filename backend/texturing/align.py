@@ -265,7 +265,7 @@ class _SeenSurface:
         """None where the frame shows nothing of the mesh."""
         height, width = frame.image.shape[:2]
         camera = frame.camera.resized(width, height)
-        depth, triangle = depth_map(mesh.vertices, mesh.faces, camera)
+        depth, triangle = depth_map(mesh.vertices, mesh.faces, camera, holes=mesh.holes)
         pixel = np.flatnonzero((triangle >= 0) & _opaque(frame.image))
         if len(pixel) < 2:
             return None

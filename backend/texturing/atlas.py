@@ -33,6 +33,7 @@ def bake_target(
     """Bake one texture, one image per UDIM tile of the target; the sampler may serve several textures.
 
     double_sided  one bool, or bool (F,) per face of the mesh
+    Texels that the mesh's cut-outs take away are filled from around and belong to no view.
     Returns uint8 images, uint16 where params.bits is 16. Memory: 22 bytes a texel (26 at 16 bit) and 150 MB for
     the million texels in work.
     """
@@ -68,14 +69,17 @@ def _bake_tile(
     label = np.full(size * size, UNOWNED, np.int16)
     confidence = np.zeros(size * size, np.uint8)
     texels = np.flatnonzero(owner.reshape(-1) >= 0)
-    directions = normals.astype(np.float32)
+    directions, holes = normals.astype(np.float32), mesh.holes
 
     def work(block: NDArray[np.int64]) -> None:
         triangle = owner.reshape(-1)[block]
         points = texel_points(uv, corners, triangle, block, size)
-        found = sampler.sample(points, directions[triangle], two_sided[triangle], face=target.faces[triangle])
+        face = target.faces[triangle]
+        cut = None if holes is None else ~holes.is_solid_point(face, points, mesh.vertices, mesh.faces)
+        found = sampler.sample(points, directions[triangle], two_sided[triangle], face=face, hidden=cut)
         _store(found.colour, factor, top, block, rgba)
-        label[block], confidence[block] = found.label, found.confidence
+        label[block] = found.label if cut is None else np.where(cut, np.int16(UNOWNED), found.label)
+        confidence[block] = found.confidence
 
     threads = min(THREADS, accel.workers())
     # A stop is heard between blocks: NumPy gets smaller ones, which take it about a second.

@@ -8,11 +8,13 @@ sides of every triangle drawn. A centre on a shared edge belongs to both triangl
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cutouts import Holes
 from ..mesh import MeshData
 from ..orbits.cameras import Camera
 from ..orbits.passes import PassSet
@@ -23,6 +25,10 @@ from .voxels import expand
 
 NEAR = 1e-4  # unit-cube lengths; what lies nearer or behind is clipped
 NO_SHEETS = np.zeros((0, 0), np.int16)
+# The fields of Holes where there are none
+NO_HOLES = (
+    np.zeros(0, np.int32), np.zeros((0, 3, 2)), np.zeros((0, 2), np.int64), np.zeros(0, np.int64), np.zeros(0, bool)
+)  # fmt: skip
 BANDS = 8
 CACHE_BYTES = 2 * 2**30
 BLOCK_TRIANGLES = 131_072
@@ -53,6 +59,7 @@ class DepthSource:
     vertices float32 (V, 3), faces int32 (F, 3), cameras one per view, size pixels of the longer side.
     Maps are kept as float32 until `cache_bytes` (default 2 GiB: 128 maps of 2048^2) are used up; those that do not
     fit are computed again each time. Maps of sheets, 2 bytes a frame pixel, are always kept.
+    holes   of the faces, through which is seen
     margin  frame pixels around a pixel that mix into it, beside the pixel itself; negative: no maps of sheets
     """
 
@@ -64,12 +71,14 @@ class DepthSource:
         size: int = 1024,
         cache_bytes: int = CACHE_BYTES,
         margin: float = 0.0,
+        holes: Holes | None = None,
     ) -> None:
         self.vertices = vertices
         self.faces = faces
         self.cameras = cameras
         self.size = size
         self.room = cache_bytes
+        self.holes = holes
         self._kept: dict[int, tuple[NDArray[np.float32], Camera]] = {}
         self._margin = margin
         self._part: NDArray[np.int16] | None = None
@@ -81,7 +90,7 @@ class DepthSource:
     ) -> DepthSource:
         """For a mesh, at FuseParams.depth_size and at least 2048 for grids above 512."""
         size, margin = params.depth_map_size, params.edge_erosion - 1.0
-        return DepthSource(mesh.vertices, mesh.faces, cameras, size, cache_bytes, margin)
+        return DepthSource(mesh.vertices, mesh.faces, cameras, size, cache_bytes, margin, mesh.holes)
 
     @property
     def part(self) -> NDArray[np.int16]:
@@ -102,7 +111,7 @@ class DepthSource:
 
     def _made(self, view: int) -> tuple[NDArray[np.float32], Camera]:
         camera = depth_camera(self.cameras[view], self.size)
-        depth, triangle = depth_map(self.vertices, self.faces, camera)
+        depth, triangle = depth_map(self.vertices, self.faces, camera, holes=self.holes)
         if view not in self._sheets and len(self.part):
             size = self.cameras[view].width, self.cameras[view].height
             self._sheets[view] = sheet_map(depth, triangle, camera, self.part, *size, self._margin)
@@ -123,7 +132,7 @@ class PassDepth(DepthSource):
     """
 
     def __init__(self, own: DepthSource, passes: PassSet, first: int) -> None:
-        super().__init__(own.vertices, own.faces, own.cameras, own.size, own.room, margin=-1.0)
+        super().__init__(own.vertices, own.faces, own.cameras, own.size, own.room, margin=-1.0, holes=own.holes)
         self._passes = passes
         self._first = first
 
@@ -141,11 +150,16 @@ def depth_camera(camera: Camera, size: int) -> Camera:
 
 
 def depth_map(
-    vertices: NDArray[np.float32], faces: NDArray[np.int32], camera: Camera, size: int | None = None
+    vertices: NDArray[np.float32],
+    faces: NDArray[np.int32],
+    camera: Camera,
+    size: int | None = None,
+    holes: Holes | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """The first surface behind each pixel centre.
 
     vertices (V, 3), faces (F, 3); camera in the same frame; size: pixels of the longer side, default the camera's own.
+    holes: of these faces; triangles that are clipped are solid.
     Returns depth float32 (h, w) along the viewing axis, +inf for background, and triangle int32 (h, w), -1 for
     background; among equal depths the lowest triangle index. Triangles are clipped at 1e-4 in front of the camera,
     those with non-finite corners or seen edge-on draw nothing. Memory: 24 bytes a vertex, 8 a pixel, and 200 MiB.
@@ -155,9 +169,16 @@ def depth_map(
     local = _to_camera(vertices, camera)
     local, faces, owner = _clip(local, np.ascontiguousarray(faces, np.int32))
     screen = _to_screen(local, camera)
-    if accel.NUMBA:
-        return _draw_compiled(screen, faces, owner, camera)
-    return _draw_numpy(screen, faces, owner, camera)
+    if holes is not None and len(owner):
+        holes = _of_clipped(holes, owner, (faces >= len(vertices)).any(axis=1))
+    draw = _draw_compiled if accel.NUMBA else _draw_numpy
+    return draw(screen, faces, owner, camera, holes)
+
+
+def _of_clipped(holes: Holes, owner: NDArray[np.int32], cut: NDArray[np.bool_]) -> Holes:
+    """The holes of what clipping has left: faces with their source triangle (m,) and whether they were cut (m,)."""
+    kept = holes.some(owner)
+    return replace(kept, image=np.where(cut, np.int32(-1), kept.image))
 
 
 def _to_camera(points: NDArray[np.floating], camera: Camera) -> NDArray[np.float64]:
@@ -227,16 +248,21 @@ def _crossing(
 
 
 def _draw_compiled(
-    screen: NDArray[np.float64], faces: NDArray[np.int32], owner: NDArray[np.int32], camera: Camera
+    screen: NDArray[np.float64],
+    faces: NDArray[np.int32],
+    owner: NDArray[np.int32],
+    camera: Camera,
+    holes: Holes | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     from .kernels_depth import rasterise
 
     depth = np.full((camera.height, camera.width), np.inf, np.float32)
     triangle = np.full((camera.height, camera.width), -1, np.int32)
     edges = np.linspace(0, camera.height, min(BANDS, camera.height) + 1).astype(np.int64)
+    cut = NO_HOLES if holes is None else (holes.image, holes.uv, holes.size, holes.start, holes.solid)
 
     def draw(band: int) -> None:
-        rasterise(screen, faces, owner, camera.orthographic, edges[band], edges[band + 1], depth, triangle)
+        rasterise(screen, faces, owner, camera.orthographic, edges[band], edges[band + 1], depth, triangle, *cut)
 
     for _ in accel.mapped(draw, range(len(edges) - 1)):
         pass
@@ -244,7 +270,11 @@ def _draw_compiled(
 
 
 def _draw_numpy(
-    screen: NDArray[np.float64], faces: NDArray[np.int32], owner: NDArray[np.int32], camera: Camera
+    screen: NDArray[np.float64],
+    faces: NDArray[np.int32],
+    owner: NDArray[np.int32],
+    camera: Camera,
+    holes: Holes | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """The same in NumPy. Depth (as its bit pattern) and triangle share one integer, whose minimum is what is seen."""
     width, height = camera.width, camera.height
@@ -275,8 +305,9 @@ def _draw_numpy(
             if not side:
                 shown = shown[~_hidden(seen.reshape(height, width), near[shown], first[shown], last[shown])]
             triangles = drawn[shown]
+            mine = None if holes is None else holes.some(start + triangles)
             for pixel, key in _fragments(
-                p[triangles], index[triangles], positive[shown], first[shown], last[shown], camera
+                p[triangles], index[triangles], positive[shown], first[shown], last[shown], camera, mine
             ):
                 np.minimum.at(seen, pixel, key)
     depth = (seen >> np.uint64(32)).astype(np.uint32).view(np.float32)
@@ -312,8 +343,9 @@ def _fragments(
     first: NDArray[np.int64],
     last: NDArray[np.int64],
     camera: Camera,
+    holes: Holes | None,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint64]]]:
-    """Blocks of (pixel index, depth bits << 32 | triangle) for triangles p (n, 3 corners, [u, v, q])."""
+    """Blocks of (pixel index, depth bits << 32 | triangle) for triangles p (n, 3 corners, [u, v, q]) with holes."""
     # Edge k faces corner k. It is evaluated from its lesser to its greater end (see kernels_depth.py).
     edges = [_canonical(p[:, (k + 1) % 3], p[:, (k + 2) % 3], positive) for k in range(3)]
     face, offset = expand(last[:, 1] - first[:, 1] + 1)
@@ -349,6 +381,12 @@ def _fragments(
             value = weights[0] * corner[0] + weights[1] * corner[1] + weights[2] * corner[2]
             value = value[hit] / total_weight[hit]
             z = (value if camera.orthographic else 1.0 / value).astype(np.float32)
+            if holes is not None:
+                true = weights if camera.orthographic else [w * q for w, q in zip(weights, corner, strict=True)]
+                own = np.repeat(f[some], count[some])[hit]
+                solid = holes.is_solid(own, np.stack([w[hit] for w in true], axis=1))
+                hit[hit] = solid
+                z = z[solid]
             yield line[hit] + i[hit], (z.view(np.uint32).astype(np.uint64) << np.uint64(32)) | triangle[hit]
 
 

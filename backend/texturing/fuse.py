@@ -21,9 +21,9 @@ from .atlas import bake_target
 from .budget import fitting
 from .candidates import collect_candidates
 from .coverage import coverage_numbers, seam_error
+from .cut_voxels import fill_voxels, forget_holes
 from .depth import DepthSource, PassDepth
 from .exposure import apply_gains, exposure_gains
-from .fill import diffuse
 from .inherit import inherit_labels
 from .neighbours import voxel_neighbours
 from .problem import build_problem
@@ -77,6 +77,7 @@ def fuse(
             voxels, views, depth, params,
             double_sided=two_sided[voxels.triangle], locked_views=locked, progress=part(progress, 0.3, 0.5),
         )  # fmt: skip
+        forget_holes(mesh, voxels, candidates.label)
         if params.exposure:
             gains = exposure_gains(candidates, len(views))
             candidates = apply_gains(candidates, gains)
@@ -91,7 +92,7 @@ def fuse(
         problem = build_problem(voxels, candidates, neighbours, params, view_orbit=orbit, locked_views=locked)
         labels, solved = select_views(problem, voxels.coords, preset=params.solver, progress=part(progress, 0.5, 0.65))
     with clock("fill"):
-        colours, source = _fill(voxels, chosen_colours(candidates, labels), labels, neighbours, params)
+        colours, source = fill_voxels(mesh, voxels, chosen_colours(candidates, labels), labels, neighbours, params)
     del candidates, problem
     with clock("atlas"):
         sampler = SurfaceSampler(voxels, labels, colours, views, depth, params, exact_views=range(anchors), gains=gains)
@@ -169,23 +170,6 @@ def chosen_colours(candidates: Candidates, labels: NDArray[np.int16]) -> NDArray
     return colour
 
 
-def _fill(
-    voxels: SurfaceVoxels,
-    seen_colours: NDArray,
-    labels: NDArray[np.int16],
-    neighbours: NDArray[np.int32],
-    params: FuseParams,
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    return diffuse(
-        neighbours,
-        seen_colours,
-        labels != UNOBSERVED,
-        points=voxels.point,
-        part=voxels.object_id,
-        mode=params.diffusion,
-    )
-
-
 def _voxel_texture(
     mesh: MeshData,
     voxels: SurfaceVoxels,
@@ -213,8 +197,9 @@ def _voxel_texture(
         gains=gains,
         progress=part(progress, 0.2, 0.9),
     )
+    forget_holes(mesh, fine, fine_labels)
     neighbours = voxel_neighbours(fine.coords, fine.grid)
-    fine_colours, _ = _fill(fine, seen_colours, fine_labels, neighbours, params)
+    fine_colours, _ = fill_voxels(mesh, fine, seen_colours, fine_labels, neighbours, params)
     return fine, _bytes(fine_colours), fine_labels
 
 

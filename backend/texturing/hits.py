@@ -47,7 +47,7 @@ class Hits:
 def cast(mesh: MeshData, camera: Camera, supersample: int = 2) -> Hits:
     """First hits of a regular grid of supersample^2 rays a pixel."""
     fine = camera.resized(camera.width * supersample, camera.height * supersample)
-    _, triangle = depth_map(mesh.vertices, mesh.faces, fine)
+    _, triangle = depth_map(mesh.vertices, mesh.faces, fine, holes=mesh.holes)
     index = np.flatnonzero(triangle >= 0)
     hit = triangle.reshape(-1)[index].astype(np.int32)
     pixels = np.stack([index % fine.width + 0.5, index // fine.width + 0.5], axis=-1)

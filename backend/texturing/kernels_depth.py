@@ -11,10 +11,13 @@ from .accel import njit
 
 
 @njit
-def rasterise(screen, faces, owner, orthographic, row_low, row_high, depth, triangle):
+def rasterise(
+    screen, faces, owner, orthographic, row_low, row_high, depth, triangle, cut, cut_uv, cut_size, cut_start, solid
+):
     """Draw `faces` over `screen` (V, 3: u, v and 1/z, or z if orthographic) into rows [row_low, row_high).
 
-    owner int32 (F,), or empty where it is the face's own index.
+    owner int32 (F,), or empty where it is the face's own index. The last five: the fields of cutouts.Holes for `faces`,
+    or empty where all are solid.
     """
     width = depth.shape[1]
     for f in range(len(faces)):
@@ -41,6 +44,7 @@ def rasterise(screen, faces, owner, orthographic, row_low, row_high, depth, tria
         ra, ru, rv, rx, ry = _edge(ua, va, ub, vb, flip)
         qa, qb, qc = screen[a, 2], screen[b, 2], screen[c, 2]
         mine = owner[f] if len(owner) else f
+        image = cut[f] if len(cut) else -1
         for j in range(j_first, j_last + 1):
             y = j + 0.5
             for i in range(i_first, i_last + 1):
@@ -56,8 +60,24 @@ def rasterise(screen, faces, owner, orthographic, row_low, row_high, depth, tria
                 value = (wa * qa + wb * qb + wc * qc) / total
                 z = np.float32(value if orthographic else 1.0 / value)
                 if z < depth[j, i] or (z == depth[j, i] and mine < triangle[j, i]):
+                    if image >= 0:
+                        if not orthographic:
+                            wa, wb, wc = wa * qa, wb * qb, wc * qc
+                        if not _is_solid(wa, wb, wc, cut_uv[f], cut_size[image], cut_start[image], solid):
+                            continue
                     depth[j, i] = z
                     triangle[j, i] = mine
+
+
+@njit
+def _is_solid(wa, wb, wc, uv, size, start, solid):
+    """The texel at barycentric coordinates up to a factor, as Holes.is_solid looks it up."""
+    total = wa + wb + wc
+    u = (wa * uv[0, 0] + wb * uv[1, 0] + wc * uv[2, 0]) / total
+    v = (wa * uv[0, 1] + wb * uv[1, 1] + wc * uv[2, 1]) / total
+    x = min(int((u - math.floor(u)) * size[0]), size[0] - 1)
+    y = min(int((v - math.floor(v)) * size[1]), size[1] - 1)
+    return solid[start + (size[1] - 1 - y) * size[0] + x]
 
 
 @njit

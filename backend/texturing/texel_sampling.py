@@ -112,10 +112,12 @@ class SurfaceSampler:
         double_sided: bool | NDArray[np.bool_] = False,
         progress: Progress = silent,
         face: NDArray[np.integer] | None = None,
+        hidden: NDArray[np.bool_] | None = None,
     ) -> Samples:
         """Colours at surface points (m, 3) with unit geometric normals (m, 3).
 
         face int (m,): the face of the mesh that each lies on, so that its colour comes from its own part only.
+        hidden bool (m,): no view may be asked, whatever it seems to see.
         A point takes the label of its voxel if that view sees it (tolerance 1 voxel); else the view that sees it
         best; else the trilinear mean of the voxel colours around it. Near label seams two views are mixed.
         Memory: 90 bytes a point.
@@ -143,6 +145,8 @@ class SurfaceSampler:
                 self._feather(surface, home, free, out, part(progress, 0.5, 0.8))
                 retry = np.flatnonzero((out.label < 0) & ((label >= 0) | (found <= -2)))
                 self._best_view(surface, retry, out, part(progress, 0.8, 1.0))
+            if hidden is not None:
+                out.label[hidden], out.confidence[hidden] = UNOBSERVED, 0
             self._fill(surface, home, out, np.flatnonzero((out.label < 0) | (out.colour[:, 3] <= 0)))
         if not self.alpha:
             out.colour[:, 3] = 255.0

@@ -189,9 +189,9 @@ def test_source_keeps_maps_within_its_bound(monkeypatch):
     cameras = orbit_cameras("H", 5, 64)
     drawn = []
 
-    def counting(vertices, faces, camera):
+    def counting(vertices, faces, camera, **options):
         drawn.append(camera)
-        return depth_map(vertices, faces, camera)
+        return depth_map(vertices, faces, camera, **options)
 
     monkeypatch.setattr("orbit_painter.backend.texturing.depth.depth_map", counting)
     source = DepthSource(*join(sphere(8)), cameras, 128, cache_bytes=2 * 128 * 128 * 4)

@@ -39,7 +39,7 @@ class GeometryBuffer:
 
 def geometry_buffer(mesh: MeshData, camera: Camera) -> GeometryBuffer:
     """Rasterise `mesh` into `camera`."""
-    depth, triangle = depth_map(mesh.vertices, mesh.faces, camera)
+    depth, triangle = depth_map(mesh.vertices, mesh.faces, camera, holes=mesh.holes)
     mask = triangle >= 0
     origins, directions = camera.rays()
     along = directions @ camera.forward
@@ -81,6 +81,6 @@ def shading_normals(mesh: MeshData, triangle: NDArray[np.integer], points: NDArr
 def coverage(mesh: MeshData, camera: Camera, samples: int = 4) -> NDArray[np.float32]:
     """Fraction of each pixel that the mesh covers, float32 (h, w), from samples x samples points per pixel."""
     fine = camera.resized(camera.width * samples, camera.height * samples)
-    _, triangle = depth_map(mesh.vertices, mesh.faces, fine)
+    _, triangle = depth_map(mesh.vertices, mesh.faces, fine, holes=mesh.holes)
     hit = (triangle >= 0).astype(np.float32)
     return hit.reshape(camera.height, samples, camera.width, samples).mean(axis=(1, 3))

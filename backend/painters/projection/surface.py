@@ -96,7 +96,7 @@ def tangent_frame(normal: NDArray[np.floating]) -> tuple[NDArray[np.float32], ND
 def _even_samples(mesh: MeshData, density: float) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Points spread evenly over the surface, `density` per unit area: triangle (n,) and position float32 (n, 3).
 
-    Stratified along the cumulated area, low-discrepancy inside each triangle; no randomness.
+    Stratified along the cumulated area, low-discrepancy inside each triangle; no randomness. None lies in a cut-out.
     """
     _, area = face_normals(mesh.vertices, mesh.faces)
     area = np.where(np.isfinite(area), area, 0.0)
@@ -114,6 +114,9 @@ def _even_samples(mesh: MeshData, density: float) -> tuple[NDArray[np.int32], ND
     root = np.sqrt(r1).astype(np.float32)[:, None]
     r2 = r2.astype(np.float32)[:, None]
     position = corners[:, 0] * (1 - root) + corners[:, 1] * (root * (1 - r2)) + corners[:, 2] * (root * r2)
+    if mesh.holes is not None:
+        solid = mesh.holes.is_solid_point(triangle, position, mesh.vertices, mesh.faces)
+        triangle, position = triangle[solid], position[solid]
     return triangle, position
 
 

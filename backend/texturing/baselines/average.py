@@ -30,7 +30,8 @@ def average_texture(
     Memory: 60 bytes an owned texel.
     """
     params = FuseParams()
-    depth = DepthSource(mesh.vertices, mesh.faces, [frame.camera for frame in frames], params.depth_size)
+    cameras = [frame.camera for frame in frames]
+    depth = DepthSource(mesh.vertices, mesh.faces, cameras, params.depth_size, holes=mesh.holes)
     normals, _ = face_normals(mesh.vertices, mesh.faces)
     corners = mesh.triangles[target.faces].astype(np.float64)
     tiles = []

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Voxels of surface that materials cut out (backend/cutouts.py): they are filled, and never looked at."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..mesh import MeshData
+from .fill import diffuse
+from .types import UNOBSERVED, FuseParams, SurfaceVoxels
+
+SEEN, DIFFUSED = 0, 1  # sources of a colour, as `diffuse` numbers them
+
+
+def forget_holes(mesh: MeshData, voxels: SurfaceVoxels, labels: NDArray[np.int16]) -> None:
+    """Take the views (N, ...) from voxels that are cut out: what is seen there lies behind them."""
+    if mesh.holes is not None:
+        labels[~_solid(mesh, voxels, 0.0)] = UNOBSERVED
+
+
+def fill_voxels(
+    mesh: MeshData,
+    voxels: SurfaceVoxels,
+    colours: NDArray[np.floating] | NDArray[np.uint8],
+    labels: NDArray[np.int16],
+    neighbours: NDArray[np.int32],
+    params: FuseParams,
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """`diffuse` from the voxels with a label (4.10): colours (N, 3) and where they come from.
+
+    At the rim of a hole a pixel shows what lies behind it, too. So colours spread from voxels one voxel away from any
+    hole, and those of the rim are taken only where nothing else can be reached, as in a twig.
+    """
+    known = labels != UNOBSERVED
+    inner = known if mesh.holes is None else known & _solid(mesh, voxels, 1.0 / voxels.grid)
+    values = np.asarray(colours, np.float32)
+    filled, source = diffuse(
+        neighbours, values, inner, points=voxels.point, part=voxels.object_id, mode=params.diffusion
+    )
+    alone = known & ~inner & (source > DIFFUSED)
+    filled[alone], source[alone] = values[alone], SEEN
+    return filled, source
+
+
+def _solid(mesh: MeshData, voxels: SurfaceVoxels, distance: float) -> NDArray[np.bool_]:
+    """bool (N,): neither a voxel's point nor, if `distance` is not 0, the eight so far around it lie in a hole."""
+    assert mesh.holes is not None
+    rows = np.flatnonzero(mesh.holes.image[voxels.triangle] >= 0)
+    triangle, points = voxels.triangle[rows], voxels.point[rows].astype(np.float64)
+    corner = mesh.vertices[mesh.faces[triangle]].astype(np.float64)
+    right = corner[:, 1] - corner[:, 0]
+    right /= np.maximum(np.linalg.norm(right, axis=1, keepdims=True), 1e-30)
+    other = corner[:, 2] - corner[:, 0]
+    down = other - np.einsum("ij,ij->i", other, right)[:, None] * right
+    down /= np.maximum(np.linalg.norm(down, axis=1, keepdims=True), 1e-30)
+    solid = np.ones(len(voxels), bool)
+    steps = itertools.product((-distance, 0.0, distance), repeat=2) if distance else [(0.0, 0.0)]
+    for along, across in steps:
+        places = points + along * right + across * down
+        solid[rows] &= mesh.holes.is_solid_point(triangle, places, mesh.vertices, mesh.faces)
+    return solid
