@@ -31,10 +31,11 @@ def medians(colour, label, out):
 
 
 @njit
-def data_terms(label, conf, colour, median, prior, consensus, disagreement, cost):
+def data_terms(label, conf, colour, common, prior, consensus, agreed, disagreement, cost):
     """Costs of the candidates that have a label; see problem._data_term."""
     count, size, channels = colour.shape
-    full = 2.0 * 255.0 * channels * disagreement
+    whole = 2.0 * 255.0 * channels
+    free, full = whole * agreed, whole * disagreement
     for m in range(count):
         for k in range(size):
             if label[m, k] < 0:
@@ -43,8 +44,8 @@ def data_terms(label, conf, colour, median, prior, consensus, disagreement, cost
             if consensus > 0:
                 difference = 0
                 for c in range(channels):
-                    difference += abs(2 * np.int32(colour[m, k, c]) - median[m, c])
-                value += consensus * min(difference / full, 1.0)
+                    difference += abs(2 * np.int32(colour[m, k, c]) - common[m, c])
+                value += consensus * min(max((difference - free) / (full - free), 0.0), 1.0)
             cost[m, k] = value + prior[label[m, k]]
 
 

@@ -13,7 +13,7 @@ from .candidates import lock_confidence
 from .types import UNOBSERVED, Candidates, FuseParams, Problem, SurfaceVoxels
 
 DISAGREEMENT = 0.15  # mean absolute difference from the consensus, 0...1, at which the penalty is full
-AGREED = 0.02  # disagreement of a voxel's views, 0...1, that counts as none: noise
+AGREED = 0.02  # disagreement of a voxel's views, 0...1, that counts as none: noise, blur, exposure
 THIN_WALL = -0.3  # neighbours whose normals have a smaller cosine lie on opposite sheets
 SOFT_PRIOR = 0.25  # added to views of the vertical orbit by priority "soft"
 LENGTH_UNIT = 2.0**20  # colour distances are summed as integers, so that the order of voxels does not matter
@@ -30,6 +30,7 @@ def build_problem(
     view_prior: NDArray[np.floating] | None = None,
     locked_views: Sequence[int] = (0,),
     locked_angle: float | None = None,
+    trusted_views: Sequence[int] = (),
 ) -> Problem:
     """Costs and edge weights of view selection.
 
@@ -38,20 +39,28 @@ def build_problem(
     view_prior    float (V,), added to every cost of a view
     locked_views  views that win wherever they see a voxel within the lock angle: only they stay candidates there
     locked_angle  degrees, default params.lock; 180 locks every voxel such a view sees, 0 none
+    trusted_views  views whose colour is the consensus wherever they see a voxel within the lock angle. What differs
+                  from it pays, so they win where views disagree, and where views agree the one that looks most squarely
+                  wins. With params.consensus = 0, which asks no price, they are locked
 
-    cost = (1 - cos theta) / 2 + consensus min(|c - median| / 0.15, 1) + prior, where the median is that of all
-    candidate colours of the voxel and |.| the mean absolute difference over channels in 0...1. Confidence lowered at
-    depth edges or for invented colours counts as a larger angle.
+    cost = (1 - cos theta) / 2 + consensus clip((|c - consensus colour| - 0.02) / (0.15 - 0.02), 0, 1) + prior. The
+    consensus colour is the median of all candidate colours of the voxel, or that of the trusted view; |.| is the mean
+    absolute difference over channels in 0...1. What noise and blur make, 0.02, is free: else the median, blurred by
+    steep views, draws the choice to blurred ones even among frames that show the same. Confidence lowered at depth
+    edges or for invented colours counts as a larger angle.
     weight, params.seams "agreement": (d + 0.02) / (mean + 0.02), d the mean of both voxels' disagreement, which is the
-    mean |c - median| over their candidates. Seams come to lie where all views agree, so they cannot be seen.
-    "contrast" (Eq. 8): 1 / (1 + beta |median_m - median_n|_2), beta = 1 / (2 mean over edges); with params.consensus =
-    0 (paper) the colour of the best candidate stands for the median. Drifting frames disagree most at edges of the
+    mean |c - consensus colour| over their candidates. Seams come to lie where all views agree, so they cannot be seen.
+    "contrast" (Eq. 8): 1 / (1 + beta |c_m - c_n|_2) of the consensus colours, beta = 1 / (2 mean over edges); with
+    params.consensus = 0 (paper) of those of the best candidates. Drifting frames disagree most at edges of the
     picture, so seams along them show: seam ratio 2.2 with "contrast", 0.6 with "agreement" at 2 px, all else equal.
     0 across thin walls and at unobserved voxels.
     Memory: 6 K + 60 bytes a voxel besides the arguments.
     """
-    feasible = _feasible(candidates, params, view_orbit, locked_views, locked_angle)
-    median = _medians(candidates)
+    angle = params.lock if locked_angle is None else locked_angle
+    if params.consensus == 0:
+        locked_views, trusted_views = (*locked_views, *trusted_views), ()
+    feasible = _feasible(candidates, params, view_orbit, locked_views, angle)
+    common = _consensus(candidates, trusted_views, angle)
     cost = np.full(candidates.label.shape, np.inf, np.float32)
     prior = _priors(candidates, params, view_orbit, view_prior)
     label = np.where(feasible, candidates.label, np.int16(UNOBSERVED))
@@ -59,18 +68,18 @@ def build_problem(
         from .kernels_selection import data_terms
 
         colour, conf = np.ascontiguousarray(candidates.colour), np.ascontiguousarray(candidates.conf)
-        data_terms(label, conf, colour, median, prior, float(params.consensus), DISAGREEMENT, cost)
+        data_terms(label, conf, colour, common, prior, float(params.consensus), AGREED, DISAGREEMENT, cost)
     else:
         for rows in _blocks(len(cost)):
-            cost[rows] = _data_term(candidates, median, feasible, prior, params, rows)
+            cost[rows] = _data_term(candidates, common, feasible, prior, params, rows)
     if not feasible.all():
         _pads_last(label, cost)
     seen = candidates.label[:, 0] >= 0
     edges = _edges(voxels.normal, neighbours, seen)
     if params.seams == "agreement":
-        weight = _agreement_weights(edges, _disagreement(candidates, median), neighbours.shape)
+        weight = _agreement_weights(edges, _disagreement(candidates, common), neighbours.shape)
     else:
-        colour = median if params.consensus > 0 else 2 * candidates.colour[:, 0].astype(np.int32)
+        colour = common if params.consensus > 0 else 2 * candidates.colour[:, 0].astype(np.int32)
         weight = _contrast_weights(edges, colour, neighbours.shape)
     return Problem(label, cost, neighbours, weight, params.smoothness)
 
@@ -105,21 +114,26 @@ def _feasible(
     params: FuseParams,
     view_orbit: Sequence[int] | NDArray[np.integer] | None,
     locked_views: Sequence[int],
-    locked_angle: float | None,
+    angle: float,
 ) -> NDArray[np.bool_]:
     """Which candidates stay after priorities and locks: bool (N, K)."""
     feasible = candidates.label >= 0
-    angle = params.lock if locked_angle is None else locked_angle
-    least = lock_confidence(angle)
     for rows in _blocks(len(feasible)):
         label, known = candidates.label[rows], feasible[rows]
         if params.priority == "strict" and view_orbit is not None:
             horizontal = known & (np.asarray(view_orbit)[np.maximum(label, 0)] == 0)
             known &= horizontal | ~horizontal.any(axis=1, keepdims=True)
-        if angle > 0 and len(locked_views):
-            locked = np.isin(label, np.asarray(locked_views)) & (label >= 0) & (candidates.conf[rows] >= least)
-            feasible[rows] = np.where(locked.any(axis=1, keepdims=True), locked, known)
+        locked = _seen_within(candidates, locked_views, angle, rows)
+        feasible[rows] = np.where(locked.any(axis=1, keepdims=True), locked, known)
     return feasible
+
+
+def _seen_within(candidates: Candidates, views: Sequence[int], angle: float, rows: slice) -> NDArray[np.bool_]:
+    """Which candidates of the voxels `rows` are of `views`, seen within `angle` degrees: bool (n, K)."""
+    label = candidates.label[rows]
+    if angle <= 0 or not len(views):
+        return np.zeros(label.shape, bool)
+    return np.isin(label, np.asarray(views)) & (label >= 0) & (candidates.conf[rows] >= lock_confidence(angle))
 
 
 def _priors(
@@ -134,6 +148,17 @@ def _priors(
     if params.priority == "soft" and view_orbit is not None:
         prior = prior + SOFT_PRIOR * (np.asarray(view_orbit)[: len(prior)] != 0)
     return prior
+
+
+def _consensus(candidates: Candidates, trusted_views: Sequence[int], angle: float) -> NDArray[np.int32]:
+    """Twice the colour that each voxel's candidates are compared with, int32 (N, C): that of the trusted view that
+    looks at it most squarely, else the median."""
+    out = _medians(candidates)
+    for rows in _blocks(len(out)):
+        trusted = _seen_within(candidates, trusted_views, angle, rows)
+        few = np.flatnonzero(trusted.any(axis=1))
+        out[rows][few] = 2 * candidates.colour[rows][few, trusted[few].argmax(axis=1)].astype(np.int32)
+    return out
 
 
 def _medians(candidates: Candidates) -> NDArray[np.int32]:
@@ -159,7 +184,7 @@ def _medians(candidates: Candidates) -> NDArray[np.int32]:
 
 def _data_term(
     candidates: Candidates,
-    median: NDArray[np.int32],
+    common: NDArray[np.int32],
     feasible: NDArray[np.bool_],
     prior: NDArray[np.float64],
     params: FuseParams,
@@ -170,9 +195,10 @@ def _data_term(
         colour = candidates.colour[rows].astype(np.int32)
         difference = np.zeros(colour.shape[:2], np.int32)
         for channel in range(colour.shape[2]):
-            difference += abs(2 * colour[..., channel] - median[rows, None, channel])
-        full = 2.0 * 255.0 * colour.shape[2] * DISAGREEMENT
-        cost += params.consensus * np.minimum(difference / full, 1.0)
+            difference += abs(2 * colour[..., channel] - common[rows, None, channel])
+        whole = 2.0 * 255.0 * colour.shape[2]
+        free, full = whole * AGREED, whole * DISAGREEMENT
+        cost += params.consensus * np.clip((difference - free) / (full - free), 0.0, 1.0)
     cost += prior[np.maximum(candidates.label[rows], 0)]
     return np.where(feasible[rows], cost, np.inf).astype(np.float32)
 
@@ -202,16 +228,16 @@ def _edges(normal: NDArray[np.float32], neighbours: NDArray[np.int32], seen: NDA
     return edges
 
 
-def _disagreement(candidates: Candidates, median: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Mean over each voxel's candidates and channels of |colour - median|, 0...1: float64 (N,)."""
-    out = np.zeros(len(median))
-    for rows in _blocks(len(median)):
+def _disagreement(candidates: Candidates, common: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Mean over each voxel's candidates and channels of |colour - consensus|, 0...1: float64 (N,)."""
+    out = np.zeros(len(common))
+    for rows in _blocks(len(common)):
         known = candidates.label[rows] >= 0
         total = np.zeros(len(known), np.int64)
-        for channel in range(median.shape[1]):
-            step = abs(2 * candidates.colour[rows, :, channel].astype(np.int32) - median[rows, None, channel])
+        for channel in range(common.shape[1]):
+            step = abs(2 * candidates.colour[rows, :, channel].astype(np.int32) - common[rows, None, channel])
             total += np.where(known, step, 0).sum(axis=1)
-        out[rows] = total / (510.0 * median.shape[1] * np.maximum(known.sum(axis=1), 1))
+        out[rows] = total / (510.0 * common.shape[1] * np.maximum(known.sum(axis=1), 1))
     return out
 
 

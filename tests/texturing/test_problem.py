@@ -46,8 +46,9 @@ def test_data_term_by_hand():
     problem = build_problem(voxels, candidates_of(rows, 4), near, OFF)
     conf = np.array([255, 204, 153]) / 255
     median = np.array([110, 100, 100])
-    away = [abs(np.subtract(c, median)).mean() / 255 / 0.15 for _, _, c in rows[0]]
-    np.testing.assert_allclose(problem.cost[0, :3], 1 - conf + 1.5 * np.minimum(away, 1), atol=1e-6)
+    away = np.array([abs(np.subtract(c, median)).mean() / 255 for _, _, c in rows[0]])
+    np.testing.assert_allclose(problem.cost[0, :3], 1 - conf + 1.5 * np.clip((away - 0.02) / 0.13, 0, 1), atol=1e-6)
+    assert problem.cost[0, 0] == 0  # 10 / 3 / 255 from the median counts as agreed
     assert problem.cost[0, 3] == np.inf
     assert problem.label[0].tolist() == [3, 5, 9, -1]
 
@@ -118,6 +119,32 @@ def test_lock(body, angle):
         assert expected.any()
 
 
+def trusting(rows, **changes) -> np.ndarray:
+    """Costs of one voxel whose view 7 is trusted."""
+    voxels, near = row_of_voxels(1)
+    params = FuseParams().replaced(changes)
+    return build_problem(voxels, candidates_of([rows], 4), near, params, trusted_views=(7,)).cost[0]
+
+
+def test_what_differs_from_a_trusted_view_pays():
+    rows = [(2, 1.0, (200, 200, 200)), (3, 0.9, (201, 201, 201)), (7, 0.6, (100, 100, 100)), (4, 0.5, (104, 104, 104))]
+    cost = trusting(rows)
+    assert cost.argmin() == 2
+    np.testing.assert_allclose(cost, [1.5, 0.05 + 1.5, 0.2, 0.25], atol=0.003)
+    assert trusting(rows, lock=45.0).argmin() != 2  # 0.6 is 53 degrees
+    assert trusting(rows, lock=0.0).argmin() != 2
+
+
+def test_a_trusted_view_wins_nothing_where_views_agree():
+    assert trusting([(2, 1.0, (103, 100, 100)), (7, 0.6, (100, 100, 100))]).argmin() == 0
+
+
+def test_a_trusted_view_is_locked_without_consensus():
+    cost = trusting([(2, 1.0, (100, 100, 100)), (7, 0.6, (100, 100, 100))], consensus=0.0)
+    assert np.isfinite(cost).sum() == 1
+    assert cost[0] == pytest.approx(0.2, abs=0.003)
+
+
 def test_priorities(body):
     voxels, candidates, near = body
     orbit = np.repeat([0, 1], 13)
@@ -149,9 +176,9 @@ def test_compiled_equals_numpy(body, monkeypatch):
     voxels, candidates, near = body
     params = FuseParams(priority="soft")
     orbit = np.repeat([0, 1], 13)
-    compiled = build_problem(voxels, candidates, near, params, view_orbit=orbit)
+    compiled = build_problem(voxels, candidates, near, params, view_orbit=orbit, trusted_views=(3,))
     monkeypatch.setattr(accel, "NUMBA", False)
-    plain = build_problem(voxels, candidates, near, params, view_orbit=orbit)
+    plain = build_problem(voxels, candidates, near, params, view_orbit=orbit, trusted_views=(3,))
     for name in ("label", "cost", "weight"):
         np.testing.assert_array_equal(getattr(compiled, name), getattr(plain, name))
 

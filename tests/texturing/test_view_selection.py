@@ -183,7 +183,8 @@ def test_number_of_threads_does_not_matter(small):
 def test_no_smoothness_is_greedy(preset):
     voxels, _, problem = body_problem(3000, smoothness=0)
     labels, report = select_views(problem, voxels.coords, preset)
-    assert report["energy"] == pytest.approx(report["greedy_energy"], rel=1e-6)
+    rounding = 0.5e-5 * len(voxels)  # the solver's costs are whole multiples of 1e-5
+    assert report["energy"] == pytest.approx(report["greedy_energy"], abs=rounding)
     chosen = (problem.label == labels[:, None]) & (problem.label >= 0)
     seen = chosen.any(axis=1)
     best = np.where(chosen, problem.cost, np.inf).min(axis=1)
