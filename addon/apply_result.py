@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import bpy
 
-from ..backend.errors import InputError
+from ..backend.errors import InputError, OutputError
 from ..backend.files import load_npz
 from ..backend.job import Job, load_recipe
 from . import compat, fingerprint, results_store, variants
@@ -26,6 +26,7 @@ from .image_load import load_image
 from .placement import FOLDER, PlacedObject, Placement, read_placement
 from .scene_write import Mode
 from .translations import tr
+from .tray import MODES
 from .uv_write import linked, write_uv_map
 from .variant_props import results_of
 from .variant_show import put_on, remove_layer, slots_changed
@@ -47,17 +48,21 @@ def apply_result(job_dir: Path, refs: Sequence[BlockRef], options: Options) -> l
 
     refs: the objects as they were when the job started, so that renamed ones are found; others are found by name.
     Objects that are gone or do not fit any more are left out with a note as long as another one remains. A result
-    that is on the objects already is shown again.
+    that is on the objects already is shown again. A linked object cannot have variants: in the mode image_only its
+    images come into the file, and nothing else.
 
     Raises InputError: render-running, tool-in-use, other-mode (see tray.WAITING), result-unreadable, object-gone,
     object-linked, result-unfitting, texture-unreadable, uv-maps-full, uv-map-missing, object-no-slot; OutputError.
     """
     refuse_at_bad_moments()
     placement, job = read_placement(job_dir), load_recipe(job_dir / "recipe.json")
-    pairs, notes = _objects(placement, refs)
+    pairs, notes = _objects(placement, refs, options)
     with ExitStack() as undo:
         images = _images(job_dir, placement, options, undo)
         for obj, placed in pairs:
+            if obj.library is not None:
+                notes.append(tr("'{name}' is linked, so its images are in this file without a variant.", name=obj.name))
+                continue
             uv_map = _uv_map(job_dir, obj, placed, undo)
             attribute = _attribute(job_dir, obj, placed, placement, options, undo)
             if variants.find(obj, placement.recipe_id) is None:
@@ -82,25 +87,23 @@ def refuse_at_bad_moments() -> None:
         )
     if compat.tool_in_use():
         raise InputError("tool-in-use", tr("A tool is in use."), tr("The result will be put on when it has ended."))
-    if bpy.context.mode not in ("OBJECT", "POSE"):  # elsewhere Blender's undo would not record the change
-        raise InputError(
-            "other-mode",
-            tr("Blender is not in Object Mode."),
-            tr("The result will be put on when you are back in Object Mode."),
-        )
+    if bpy.context.mode not in MODES:
+        later = tr("The result will be put on when you are back in Object Mode.")
+        advice = tr("Go to Object Mode first.") if bpy.app.background else later  # no timer runs there
+        raise InputError("other-mode", tr("Blender is not in Object Mode."), advice)
 
 
 # Finding the objects again
 
 
 def _objects(
-    placement: Placement, refs: Sequence[BlockRef]
+    placement: Placement, refs: Sequence[BlockRef], options: Options
 ) -> tuple[list[tuple[bpy.types.Object, PlacedObject]], list[str]]:
     pairs: list[tuple[bpy.types.Object, PlacedObject]] = []
     refused: list[InputError] = []
     for placed in placement.objects:
         try:
-            pairs.append((_object(placed, refs), placed))
+            pairs.append((_object(placed, refs, options), placed))
         except InputError as error:
             refused.append(error)
     if not pairs:
@@ -108,7 +111,7 @@ def _objects(
     return pairs, [error.message for error in refused]
 
 
-def _object(placed: PlacedObject, refs: Sequence[BlockRef]) -> bpy.types.Object:
+def _object(placed: PlacedObject, refs: Sequence[BlockRef], options: Options) -> bpy.types.Object:
     given = next((ref for ref in refs if ref.name == placed.name), None)
     if given is not None:
         obj = given.resolve()
@@ -122,7 +125,7 @@ def _object(placed: PlacedObject, refs: Sequence[BlockRef]) -> bpy.types.Object:
             tr("'{name}' is not in the file any more.", name=placed.name),
             tr("Undo its removal, or open the file that holds it, and apply the result again."),
         )
-    if obj.library is not None:
+    if obj.library is not None and (options.mode != "image_only" or placed.new_uv or placed.colours):
         raise linked(obj)
     mesh = obj.data
     fits = isinstance(mesh, bpy.types.Mesh) and fingerprint.topology(mesh) == placed.topology
@@ -160,7 +163,15 @@ def _images(
     images = {}
     for files, name in wanted.items():
         stem = f"{results_store.safe_name(name)}_base_color_{placement.short_id}"
-        copies = results_store.copy_in([job_dir / file for file in files], folder, stem)
+        try:
+            copies = results_store.copy_in([job_dir / file for file in files], folder, stem)
+        except OutputError as error:
+            if options.storage == "PACKED" or error.code == "disk-full":
+                raise
+            advice = tr(
+                "Choose Packed under UV and Output > Images, or save the file in another folder. Then apply again."
+            )
+            raise OutputError(error.code, error.message, advice) from error
         image = _loaded(copies, placement.recipe_id)
         if image is None:
             image = load_image(copies, placement.recipe_id)

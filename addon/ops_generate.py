@@ -41,11 +41,14 @@ class JobOperator(bpy.types.Operator):
         return self._start(context, interactive=False)
 
     def _start(self, context: Any, interactive: bool) -> set[Any]:
+        queued = interactive and settings_of(context.scene).process == "BACKGROUND"
         try:
+            if not queued and self.stages != LOOKING_AHEAD and context.mode not in tray.MODES:
+                raise InputError("other-mode", tr("Blender is not in Object Mode."), tr("Go to Object Mode first."))
             work = self.work(context)
         except OrbitPainterError as error:
             return self.refused(error)
-        return self.run(context, work, interactive)
+        return self.run(context, work, interactive, queued)
 
     def work(self, context: Any) -> Work:
         """The jobs and their objects: those that the panel asks for. Raises OrbitPainterError."""
@@ -55,8 +58,7 @@ class JobOperator(bpy.types.Operator):
         notices.clear()
         return work
 
-    def run(self, context: Any, work: Work, interactive: bool) -> set[Any]:
-        queued = interactive and settings_of(context.scene).process == "BACKGROUND"
+    def run(self, context: Any, work: Work, interactive: bool, queued: bool) -> set[Any]:
         if interactive and not queued and not bpy.app.background:
             return self._in_window(work)
         for number, (job, objects) in enumerate(work):

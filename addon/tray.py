@@ -23,6 +23,7 @@ from .props import settings_of
 from .translations import tr
 
 WAITING = ("render-running", "tool-in-use", "other-mode")  # codes of what passes by itself
+MODES = ("OBJECT", "POSE")  # in others Blender's undo would not record what is put on
 INTERVAL = 0.5  # seconds between attempts
 
 

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 MESSAGES: dict[str, str] = {
+    "'{name}' is linked, so its images are in this file without a variant.": (
+        "„{name}“ ist verknüpft, darum sind seine Bilder ohne Variante in dieser Datei."
+    ),
     "'{name}' is not a single picture.": "„{name}“ ist kein einzelnes Bild.",
     "'{name}' is not in the file any more.": "„{name}“ ist nicht mehr in der Datei.",
     "A colour for each vertex, for sculpts": "Eine Farbe für jeden Vertex, für Skulpturen",
@@ -102,6 +105,10 @@ MESSAGES: dict[str, str] = {
         "Prüfsumme der leeren Malhilfe, an der zu erkennen ist, ob sie übermalt wurde"
     ),
     "Checksum of the guide's file": "Prüfsumme der Datei der Malhilfe",
+    "Choose Packed under UV and Output > Images, or save the file in another folder. Then apply again.": (
+        "Wähle Gepackt unter UV und Ausgabe > Bilder, oder speichere die Datei in einem anderen Ordner. "
+        "Wende es dann noch einmal an."
+    ),
     "Choose a mesh that has results.": "Wähle ein Netz, das Ergebnisse hat.",
     "Choose a picture file such as a PNG or JPEG.": "Wähle eine Bilddatei wie PNG oder JPEG.",
     "Choose a side instead.": "Wähle stattdessen eine Seite.",

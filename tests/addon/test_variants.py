@@ -414,6 +414,25 @@ def test_a_failure_on_the_way_leaves_nothing(bl, job, snapshot, store):
     assert all(len(obj.orbit_painter.variants) == 0 for obj in objects)
 
 
+def test_where_nothing_can_be_written_beside_the_file_it_can_be_packed(bl, job, snapshot, tmp_path):
+    from orbit_painter.addon import tray
+
+    obj = cube(bl)
+    folder = job([obj])
+    (tmp_path / "shot").mkdir()
+    bl.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot" / "shot.blend"))
+    (tmp_path / "shot" / "textures").write_text("in the way")
+    before = snapshot()
+    assert apply(bl, folder) == {"CANCELLED"}
+    (item,) = tray.items()
+    assert item.code == "output-failed"
+    assert "Packed" in item.message
+    assert changed(before, snapshot()) == set()
+    assert apply(bl, folder, storage="PACKED") == {"FINISHED"}
+    assert not tray.items()
+    assert look(obj)[0][2].endswith(".png")
+
+
 def test_a_folder_without_a_result(bl, tmp_path):
     assert refusal(bl, str(tmp_path)) == "result-unreadable"
 
@@ -439,6 +458,16 @@ def library(bl, tmp_path):
 
 def test_a_linked_object_is_refused(bl, library, job):
     assert refusal(bl, job([library])) == "object-linked"
+
+
+def test_a_linked_object_gets_images_if_it_gets_nothing_else(bl, library, job, snapshot):
+    """Image Only is what the panel offers for it."""
+    before = look(library), library.data.name_full
+    assert apply(bl, job([library]), mode="image_only") == {"FINISHED"}
+    (image,) = (image for image in bl.data.images if "orbit_painter_recipe" in image)
+    assert image.use_fake_user
+    assert (look(library), library.data.name_full) == before
+    assert not library.orbit_painter.variants, "it would be gone when the file is opened again"
 
 
 def test_an_override_shows_results_in_slots_of_its_own(bl, library, job, tmp_path):
