@@ -44,6 +44,8 @@ class ORBIT_PAINTER_OT_reference_add(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def execute(self, context: Any) -> set[Any]:
+        from ..backend.images import is_cut_off  # needs NumPy, which enabling the extension must not
+
         settings = settings_of(context.scene)
         names = [file.name for file in self.files if file.name]
         paths = [Path(self.directory) / name for name in names] or [Path(bpy.path.abspath(self.filepath))]
@@ -54,7 +56,7 @@ class ORBIT_PAINTER_OT_reference_add(bpy.types.Operator):
             except RuntimeError:
                 self.report({"ERROR"}, tr("{path} cannot be read. Choose a picture file.", path=path))
                 return {"CANCELLED"}
-            if 0 in image.size:
+            if 0 in image.size or image.source != "FILE" or is_cut_off(path):
                 if image.users == 0:
                     bpy.data.images.remove(image)
                 self.report(

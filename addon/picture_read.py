@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backend.errors import InputError
-from ..backend.images import MAX_SIDE, check_size, check_visible
+from ..backend.images import MAX_SIDE, check_size, check_visible, is_cut_off
 from .compat import set_colour_space
 from .quiet import no_stdout
 
@@ -23,13 +23,15 @@ def read_picture(path: str | Path) -> NDArray[np.uint8]:
     pictures are reduced to backend.images.MAX_SIDE. Grey and CMYK become RGB as Blender does it, embedded colour
     profiles and rotations are not heeded. Nothing stays in the open file.
 
-    Raises InputError: image-missing, image-unknown, image-too-large, image-too-small, image-transparent.
+    Raises InputError: image-missing, image-damaged, image-unknown, image-too-large, image-too-small, image-transparent.
     Memory: 20 bytes a pixel, 4 backend.images.MAX_PIXELS at most.
     """
     path = Path(path)
     if not path.is_file():
         reason = "is a folder, not a picture" if path.is_dir() else "does not exist"
         raise InputError("image-missing", f"{path} {reason}.", "Choose a picture file.")
+    if is_cut_off(path):
+        raise InputError("image-damaged", f"{path.name} is cut off.", "Save or copy the picture again.")
     with no_stdout():
         try:
             image: Any = bpy.data.images.load(str(path.absolute()), check_existing=False)

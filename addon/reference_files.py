@@ -13,6 +13,7 @@ import bpy
 from ..backend.arguments import reference_spec
 from ..backend.errors import InputError
 from ..backend.files import output_errors, write_json, write_png
+from ..backend.images import is_cut_off
 from ..backend.job import ReferenceSpec
 from ..backend.whole_files import file_digest
 from .picture_read import image_pixels
@@ -97,7 +98,7 @@ def _file(image: bpy.types.Image, folder: Path, index: int) -> str:
                 tr("The file of the reference '{name}' is not there ({path}).", name=name, path=path or "-"),
                 tr("Choose the picture again."),
             )
-        if image.size[0] == 0:
+        if image.size[0] == 0 or is_cut_off(path):
             raise InputError(
                 "reference-unreadable",
                 tr("The reference '{name}' cannot be read: it is damaged, or of an unknown format.", name=name),

@@ -69,6 +69,20 @@ def read_image(path: Path | str) -> Picture:
         pillow.MAX_IMAGE_PIXELS = limit
 
 
+def is_cut_off(path: Path) -> bool:
+    """A JPEG whose end is missing, which Blender reads without a word, with grey for what is not there.
+
+    The picture's own end is meant, not that of a thumbnail before it (ISO/IEC 10918-1, annex B). Raises OSError.
+    """
+    data = path.read_bytes()
+    if not data.startswith(b"\xff\xd8"):
+        return False
+    at = 2
+    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] not in (b"", b"\xda"):  # until the scan starts
+        at += 1 if data[at + 1] == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return data.find(b"\xff\xd9", at) < 0
+
+
 def _with_pillow(path: Path, pillow: Any) -> Picture:
     try:
         opened = pillow.open(path, formats=[name for name in FORMATS if _known(pillow, name)])

@@ -182,6 +182,7 @@ MESSAGES: dict[str, str] = {
     "No reference picture was given.": "Es wurde kein Vorlagenbild angegeben.",
     "Give one with --reference FILE.": "Füge unter Vorlagen eines hinzu.",
     "Give one picture of the object.": "Gib ein Bild des Objekts an.",
+    "{path} is cut off.": "{path} ist abgeschnitten.",
     "{path} is damaged or cut off ({reason}).": "{path} ist beschädigt oder abgeschnitten ({reason}).",
     "Save or copy the picture again.": "Speichere oder kopiere das Bild noch einmal.",
     "{path} is a folder, not a picture.": "{path} ist ein Ordner, kein Bild.",

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import io
+
 import numpy as np
 import pytest
 from orbit_painter.backend.errors import InputError
@@ -101,6 +103,28 @@ def test_files_that_cannot_be_read(empty, tmp_path, snapshot, name, content, cod
         read(tmp_path / name)
     assert error.value.code == code
     assert snapshot() == before
+
+
+@pytest.mark.parametrize("part", [0.5, 0.97])
+def test_a_jpeg_that_is_cut_off(empty, tmp_path, part):
+    """Blender reads it, with grey for what is missing; the end of its thumbnail is not its end."""
+    pillow = pytest.importorskip("PIL.Image")
+    thumbnail = io.BytesIO()
+    noise = pillow.fromarray(np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8))
+    noise.resize((16, 16)).save(thumbnail, "JPEG")
+    path = tmp_path / "photo.jpg"
+    noise.save(path, progressive=True, exif=b"Exif\0\0" + thumbnail.getvalue())
+    whole = path.read_bytes()
+    assert read(path).shape == (96, 96, 4)
+    path.write_bytes(whole + b"what a camera adds")
+    assert read(path).shape == (96, 96, 4)
+    path.write_bytes(whole[: int(part * len(whole))])
+    with pytest.raises(InputError) as error:
+        read(path)
+    assert error.value.code == "image-damaged"
+    path.write_bytes(whole[:3])
+    with pytest.raises(InputError):
+        read(path)
 
 
 @pytest.mark.parametrize(

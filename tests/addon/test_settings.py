@@ -154,13 +154,21 @@ def test_a_reference_whose_file_is_gone(scene, extension, tmp_path):
     assert str(path) in error.message
 
 
-def test_a_damaged_picture_is_refused_when_it_is_added(scene, extension, tmp_path):
-    path = tmp_path / "broken.png"
-    path.write_bytes(b"not a picture")
-    with pytest.raises(RuntimeError, match=r"broken\.png"):
+@pytest.mark.parametrize("kind", ["rubbish", "film", "cut off"])
+def test_a_damaged_picture_is_refused_when_it_is_added(scene, extension, tmp_path, kind):
+    path = tmp_path / {"rubbish": "broken.png", "film": "broken.gif", "cut off": "broken.jpg"}[kind]
+    if kind == "rubbish":
+        path.write_bytes(b"not a picture")
+    else:
+        from PIL import Image
+
+        frame = Image.new("RGB", (64, 64), "red")
+        frame.save(path, **({"save_all": True, "append_images": [frame.rotate(90)]} if kind == "film" else {}))
+        path.write_bytes(path.read_bytes()[: -20 if kind == "cut off" else None])
+    with pytest.raises(RuntimeError, match="broken"):
         extension.ops.orbit_painter.reference_add(filepath=str(path))
     assert len(scene.orbit_painter.references) == 1
-    assert "broken.png" not in extension.data.images
+    assert path.name not in extension.data.images
 
 
 def test_a_picture_damaged_later_is_refused_before_the_job(scene, extension, tmp_path):
