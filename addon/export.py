@@ -89,7 +89,7 @@ def export_glb(
             raise _failed(path, error) from error
         if temporary.is_file():
             tidy(temporary, _playing(objects))
-        problem = import_checks.glb(temporary) if temporary.is_file() else "no file came out"
+        problem = import_checks.gltf(temporary) if temporary.is_file() else "no file came out"
         if problem or not _mesh_count(temporary):
             raise _failed(path, problem or "the exporter left out the mesh")
 

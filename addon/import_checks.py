@@ -6,44 +6,27 @@ Each check takes the path and returns what is wrong with the file, or an empty t
 
 from __future__ import annotations
 
-import json
 import re
 import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from ..backend.mesh_formats.gltf import contents
+from ..backend.mesh_formats.part import DamagedFileError
 from .ply_check import ply
 
 HEAD = 1 << 16  # bytes looked at where a header is text
 _NO_NUMBER = re.compile(rb"^v[ \t][^\r\n]*\b(?:nan|inf)", re.IGNORECASE | re.MULTILINE)
 
 
-def glb(path: Path) -> str:
-    """glTF 2.0 section 4.4: a 12-byte header, then chunks that fill the length it gives."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(20)
-        if len(head) < 20 or head[:4] != b"glTF":
-            return "it is not a binary glTF file"
-        version, length, json_length = struct.unpack("<3I", head[4:16])
-        if version != 2:
-            return f"it is glTF version {version}, only version 2 can be read"
-        if length > size or 20 + json_length > size:
-            return "it is cut short"
-        return _json(file.read(json_length))
-
-
 def gltf(path: Path) -> str:
-    return _json(path.read_bytes())
-
-
-def _json(data: bytes) -> str:
+    """Text or binary."""
     try:
-        content = json.loads(data)
-    except (ValueError, RecursionError):
-        return "its JSON part is damaged"
-    return "" if isinstance(content, dict) and "asset" in content else "it is not a glTF file"
+        contents(path)
+    except DamagedFileError as damage:
+        return str(damage)
+    return ""
 
 
 def obj(path: Path) -> str:
@@ -131,7 +114,7 @@ def blend(path: Path) -> str:
 
 
 CHECKS: dict[str, Callable[[Path], str]] = {
-    ".glb": glb,
+    ".glb": gltf,
     ".gltf": gltf,
     ".obj": obj,
     ".ply": ply,

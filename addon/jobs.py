@@ -93,6 +93,7 @@ class InWindow(Protocol):
     def tick(self) -> bool: ...
     def abort(self) -> None: ...
     def close(self) -> None: ...
+    def note(self, message: str) -> None: ...
 
 
 on_done: list[Callable[[JobView], None]] = []
@@ -300,12 +301,17 @@ def _tell(entry: _Entry) -> None:
             entry.store.finish()
         except OutputError as error:  # the folder may be taken for one without a result; the result itself is there
             _report(error)
+    tell(_view(entry), entry.session.notes.append)
+
+
+def tell(view: JobView, noted: Callable[[str], None]) -> None:
+    """Say that a job has ended to all who want to know. What fails there is shown, and a sentence about it noted."""
     for callback in on_done:
         try:
-            callback(_view(entry))
+            callback(view)
         except Exception as error:
             traceback.print_exc()
-            entry.session.notes.append(f"The result is in {entry.job.out}, but could not be applied ({error}).")
+            noted(f"The result is in {view.out}, but could not be applied ({error}).")
 
 
 def register() -> None:

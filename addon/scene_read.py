@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import bpy
 import numpy as np
@@ -20,13 +20,12 @@ from numpy.typing import NDArray
 
 from ..backend.cutouts import Cutout
 from ..backend.errors import InputError
+from ..backend.job import Alpha, Pose
 from ..backend.mesh import MeshData, face_normals, normalisation_of
 from .alpha_read import cutout_of
 from .chosen import bone_shapes, has_surface, is_hidden, surfaces
 from .compat import current_scene
 
-Pose = Literal["evaluated", "rest"]
-Alpha = Literal["opaque", "sample"]
 MAX_OBJECTS = 32766  # object ids are stored as int16
 FLAT = 1e-7  # smallest to largest scale of an object below which it counts as flat
 
@@ -173,6 +172,7 @@ def read_mesh(
     """
     for obj in objects:
         obj.update_from_editmode()  # the artist's mode stays as it is
+        _evaluate_again_if_outdated(obj)
     notes = [f"'{o.name}' is in {_mode_name(o.mode)}; its shape at this moment was read." for o in objects if _busy(o)]
     with _rest_pose(objects) if pose == "rest" else _as_is():
         pieces = list(_pieces(objects))
@@ -297,6 +297,15 @@ def _pieces(objects: Sequence[bpy.types.Object]) -> Iterator[_Piece]:
     for piece in sorted(found, key=lambda p: (p.chosen, p.instanced)):
         if piece.geometry.polygons or counts[piece.chosen] == 1:  # an instancer's own mesh may well be empty
             yield piece
+
+
+def _evaluate_again_if_outdated(obj: bpy.types.Object) -> None:
+    """A script that removes a UV map tells nobody: the evaluated mesh has it still (modifiers may add some, too)."""
+    if obj.type != "MESH" or obj.mode == "EDIT" or obj.modifiers:
+        return
+    shown = _mesh_of(obj.evaluated_get(bpy.context.evaluated_depsgraph_get()))
+    if shown.uv_layers.keys() != _mesh_of(obj).uv_layers.keys():
+        _mesh_of(obj).update()
 
 
 def _read_geometry(owner: bpy.types.Object, made_by_nodes: bool) -> _Geometry:

@@ -100,6 +100,10 @@ class WindowJob:
     def close(self) -> None:
         self._store.close()
 
+    def note(self, message: str) -> None:
+        """Something that the artist should know of this job."""
+        self._work.note(message)
+
 
 def _interruption() -> Interruption:
     from ..backend.interruption import Interruption  # needs sockets, too slow to be imported when enabling
@@ -145,8 +149,7 @@ class ORBIT_PAINTER_OT_work(bpy.types.Operator):
                 if self._job is not None:
                     self._job.begin()
             elif self._job.tick():
-                for told in jobs.on_done:
-                    told(self._job.view)
+                jobs.tell(self._job.view, self._job.note)
                 self._job = None
             else:
                 return True

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .errors import InputError, UsageError
 from .texturing.types import FuseParams
@@ -17,8 +17,10 @@ RENDERERS = ("cycles", "eevee", "embree")
 DEVICES = ("cpu", "gpu")
 STILLS = ("rendered", "flat")
 OUTPUTS = ("textures", "color_attribute")
-POSES = ("evaluated", "rest")
-ALPHAS = ("opaque", "sample")
+Pose = Literal["evaluated", "rest"]
+POSES: tuple[Pose, ...] = get_args(Pose)
+Alpha = Literal["opaque", "sample"]
+ALPHAS: tuple[Alpha, ...] = get_args(Alpha)
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ class Job:
     engine: str = "projection"
     engine_options: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
-    pose: Literal["evaluated", "rest"] = "evaluated"
-    alpha: Literal["opaque", "sample"] = "opaque"
+    pose: Pose = "evaluated"
+    alpha: Alpha = "opaque"
     views: tuple[int, int] = (61, 61)
     size: int = 512
     supersample: int = 0

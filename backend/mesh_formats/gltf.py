@@ -87,21 +87,24 @@ def _strided(data: bytes, start: int, stride: int, kind: np.dtype[Any], count: i
     return np.ndarray((count, width), kind, data, start, (stride, kind.itemsize))
 
 
-def open_gltf(path: Path) -> Document:
-    """Raises DamagedFileError, OSError; InputError (model-unsupported) for compressed meshes."""
+def contents(path: Path) -> tuple[dict[str, Any], bytes]:
+    """The JSON part of a .gltf or .glb, and the binary chunk of the latter (glTF 2.0 section 4.4).
+
+    Raises DamagedFileError, OSError.
+    """
     data = path.read_bytes()
-    chunk = b""
+    text, chunk = data, b""
     if data[:4] == b"glTF":
         if len(data) < 20:
             raise DamagedFileError("it is cut short")
         version, total, length = struct.unpack_from("<3I", data, 4)
-        if version != 2 or max(total, 20 + length) > len(data):
-            raise DamagedFileError("it is cut short" if version == 2 else f"it is glTF version {version}")
+        if version != 2:
+            raise DamagedFileError(f"it is glTF version {version}, only version 2 can be read")
+        if max(total, 20 + length) > len(data):
+            raise DamagedFileError("it is cut short")
         text, rest = data[20 : 20 + length], data[20 + length :]
         if len(rest) >= 8 and rest[4:8] == b"BIN\0":
             chunk = rest[8 : 8 + int.from_bytes(rest[:4], "little")]
-    else:
-        text = data
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -109,7 +112,13 @@ def open_gltf(path: Path) -> Document:
     if not isinstance(content, dict) or not isinstance(content.get("asset"), dict):
         raise DamagedFileError("it is not a glTF file")
     if (version := str(content["asset"].get("version", ""))).split(".")[0] != "2":
-        raise DamagedFileError(f"it is glTF version {version}")
+        raise DamagedFileError(f"it is glTF version {version}, only version 2 can be read")
+    return content, chunk
+
+
+def open_gltf(path: Path) -> Document:
+    """Raises DamagedFileError, OSError; InputError (model-unsupported) for compressed meshes."""
+    content, chunk = contents(path)
     if any(name in _COMPRESSED for name in content.get("extensionsUsed", ())):
         raise unsupported(path.name, "is compressed (Draco or meshopt)")
     buffers = [resource(path, b["uri"]) if "uri" in b else chunk for b in content.get("buffers", [])]

@@ -231,6 +231,27 @@ def test_what_waits_for_a_window_that_closes_can_be_tried_again(empty, owl, tmp_
     assert not jobs.jobs()
 
 
+def test_one_who_fails_to_take_a_result_keeps_no_other_from_it(empty, monkeypatch):
+    """A job in the window ends like one in the background: with a note on what went wrong."""
+    from orbit_painter.addon import jobs
+    from orbit_painter.addon.window_job import ORBIT_PAINTER_OT_work
+
+    told, noted = [], []
+
+    def broken(view):
+        raise ValueError("no luck")
+
+    monkeypatch.setattr(jobs, "on_done", [broken, told.append])
+    view = SimpleNamespace(state="done", out=Path("folder"))
+    job = SimpleNamespace(view=view, tick=lambda: True, note=noted.append)
+    operator = SimpleNamespace(_job=job)
+    assert ORBIT_PAINTER_OT_work._work(operator) is False
+    assert operator._job is None
+    assert told == [view]
+    assert "folder" in noted[0]
+    assert "no luck" in noted[0]
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="signals")
 def test_a_signal_stops_a_script_that_waits(empty, owl, tmp_path, snapshot):
     before = snapshot()

@@ -95,6 +95,14 @@ def test_scale_keeps_the_outside_outside(empty, scale):
     assert np.abs(mesh.corner_normals - expected).max() < 0.01
 
 
+def test_a_uv_map_that_a_script_removed_without_a_word(empty):
+    """Blender evaluates nothing again for it; a texture laid out in it would fit nothing."""
+    obj = cube(empty)
+    assert list(read()[0].uv) == ["UVMap"]
+    obj.data.uv_layers.remove(obj.data.uv_layers[0])
+    assert list(read()[0].uv) == []
+
+
 def test_ngons_are_split_inside(empty):
     points = [(0, 0, 0), (4, 0, 0), (4, 1, 0), (1, 1, 0), (1, 4, 0), (0, 4, 0)]  # an L
     add(empty, "L", points, [range(6)])
