@@ -48,6 +48,11 @@ class HandedOver:
         engine, device = job.renderer, job.device
         self._play(passes_in_steps(mesh, cameras, folder, engine=engine, device=device), progress)
 
+    def render_existing(
+        self, mesh: MeshData, cameras: Sequence[Camera], folder: Path, job: Job, progress: Progress
+    ) -> None:
+        self._play(self._host.existing_in_steps(mesh, cameras, folder, job), progress)
+
     def read_picture(self, path: str) -> tuple[NDArray[np.uint8], Sequence[str]]:
         if importlib.util.find_spec("PIL") is not None:
             return self._host.read_picture(path)

@@ -33,6 +33,7 @@ from ..backend.texturing.unwrap import unwrap
 from ..backend.texturing.voxel_files import load_voxels
 from .colour_write import activate_colours, write_colours
 from .compat import online
+from .existing import existing_in_steps
 from .export import export_glb, save_blend, shown_beside
 from .import_file import import_file
 from .material_nodes import Attribute, Source
@@ -43,6 +44,7 @@ from .placing import Target, describe
 from .preview import render_still, render_turntable
 from .scene_read import SourceObject, find_in_collection, find_objects, read_mesh
 from .scene_write import Change, TextureKey, apply_textures, show
+from .steps import Steps, run
 from .textured_model import textured_model
 from .unwrap import unwrap_objects
 from .uv_write import write_uv_map
@@ -125,6 +127,14 @@ class BlenderHost:
             raycast_passes(mesh, cameras, folder, progress)
         else:
             render_passes(mesh, cameras, folder, engine=job.renderer, device=job.device, progress=progress)
+
+    def render_existing(
+        self, mesh: MeshData, cameras: Sequence[Camera], folder: Path, job: Job, progress: Progress
+    ) -> None:
+        run(self.existing_in_steps(mesh, cameras, folder, job), progress)
+
+    def existing_in_steps(self, mesh: MeshData, cameras: Sequence[Camera], folder: Path, job: Job) -> Steps:
+        return existing_in_steps(self._objects, mesh, cameras, folder, job.pose)
 
     def read_picture(self, path: str) -> tuple[NDArray[np.uint8], Sequence[str]]:
         """With Pillow where this Python has it, else with Blender."""

@@ -72,6 +72,7 @@ def _job(settings: Any, objects: Sequence[bpy.types.Object], look_ahead: bool) -
             seed=settings.seed,
             pose=settings.pose,
             alpha=settings.alpha,
+            existing=round(settings.existing, 4) if settings.use_existing else 1.0,
             views=(settings.views_horizontal, settings.views_vertical),
             size=settings.frame_size,
             supersample=settings.supersample,

@@ -170,8 +170,9 @@ def new_material(name: str) -> bpy.types.Material:
     return material
 
 
-def make_unlit(material: bpy.types.Material) -> None:
-    """Turn our own copy of a material into one that shows its colour, and its transparency, without any light."""
+def make_unlit(material: bpy.types.Material, opaque: bool = False) -> None:
+    """Turn our own copy of a material into one that shows its colour without any light, and its transparency unless
+    that is to be `opaque`."""
     tree = _tree(material)
     paths = _shaders(tree)
     outputs = _outputs(tree) or [tree.nodes.new("ShaderNodeOutputMaterial")]
@@ -180,7 +181,7 @@ def make_unlit(material: bpy.types.Material) -> None:
     if paths and len(paths[0]) == 1:
         shader = tree.nodes[paths[0][0]]
         _same_input(tree, _colour_input(shader), emission.inputs["Color"])
-        if shader.type == "BSDF_PRINCIPLED":
+        if shader.type == "BSDF_PRINCIPLED" and not opaque:
             _same_input(tree, compat.socket(shader.inputs, "Alpha"), mix.inputs[0])
     else:
         emission.inputs["Color"].default_value = material.diffuse_color

@@ -276,6 +276,19 @@ class ORBIT_PAINTER_PG_settings(bpy.types.PropertyGroup):
         description="Where Cycles renders the passes",
         items=[("cpu", "CPU", "On the processor"), ("gpu", "GPU", "On the graphics card set in the preferences")],
     )
+    use_existing: bpy.props.BoolProperty(
+        name="Start from Existing Texture",
+        description="Where no reference shows the surface, keep of the texture it has as much as Strength leaves",
+        default=False,
+    )
+    existing: bpy.props.FloatProperty(
+        name="Strength",
+        description="How much of the existing texture is painted anew: 0 keeps it, 1 does not look at it",
+        default=0.5,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+    )
     supersample: bpy.props.IntProperty(
         name="Supersampling",
         description="Passes are rendered this many times larger than the frames; 0 is the engine's own choice",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -174,7 +174,7 @@ def read_mesh(
         obj.update_from_editmode()  # the artist's mode stays as it is
         _evaluate_again_if_outdated(obj)
     notes = [f"'{o.name}' is in {_mode_name(o.mode)}; its shape at this moment was read." for o in objects if _busy(o)]
-    with _rest_pose(objects) if pose == "rest" else _as_is():
+    with posed(objects, pose):
         pieces = list(_pieces(objects))
     parts: list[_Placed] = []
     refused: list[InputError] = []
@@ -498,9 +498,9 @@ def _unique_names(names: Sequence[str]) -> list[str]:
 # State of objects
 
 
-@contextmanager
-def _as_is() -> Iterator[None]:
-    yield
+def posed(objects: Sequence[bpy.types.Object], pose: Pose) -> AbstractContextManager[None]:
+    """While inside, the objects are in that pose."""
+    return _rest_pose(objects) if pose == "rest" else nullcontext()
 
 
 @contextmanager

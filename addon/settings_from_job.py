@@ -22,6 +22,9 @@ def copy(job: Job, settings: Any) -> None:
     settings.views_horizontal, settings.views_vertical = job.views
     settings.frame_size, settings.supersample = job.size, job.supersample
     settings.pose, settings.alpha = job.pose, job.alpha
+    settings.use_existing = job.existing < 1
+    if settings.use_existing:
+        settings.existing = job.existing
     settings.renderer, settings.device = job.renderer, job.device
     settings.texture_size, settings.atlas = job.texture_size, job.atlas
     settings.turntable, settings.vxz = job.turntable, job.vxz

@@ -96,12 +96,14 @@ def studio(
     samples: int,
     bounces: int = 0,
     lit: bool = True,
+    opaque: bool = False,
     normalisation: Normalisation | None = None,
 ) -> Iterator[Studio]:
     """Open a studio with `objects`, normalised as a whole unless told how. Cycles on the CPU, PNG with alpha.
 
-    lit: soft light from everywhere, a sun, and a floor without horizon; otherwise surfaces show
-    their base colour alone, before transparency. Raises InputError (mesh-empty), UsageError (a render runs).
+    lit: soft light from everywhere, a sun, and a floor without horizon; otherwise surfaces show their base colour
+    alone, before transparency, or as if nothing were transparent (opaque).
+    Raises InputError (mesh-empty), UsageError (a render runs).
     """
     if compat.is_rendering():
         raise UsageError("render-running", "Blender is rendering.", "Wait until the render is done.")
@@ -117,7 +119,7 @@ def studio(
             _floor(scene, float(points[:, 2].min()))
             compat.set_denoising(scene)
         else:
-            _show_base_colour(scene)
+            _show_base_colour(scene, opaque)
         yield made
 
 
@@ -216,7 +218,7 @@ def _world_points(mesh: bpy.types.Mesh, matrix: Matrix) -> NDArray[np.float64]:
     return points[np.isfinite(points).all(axis=1)]
 
 
-def _show_base_colour(scene: bpy.types.Scene) -> None:
+def _show_base_colour(scene: bpy.types.Scene, opaque: bool) -> None:
     """Replace the materials of the copies; no light, transparent background."""
     scene.render.film_transparent = True
     unlit: dict[Any, bpy.types.Material] = {}
@@ -228,7 +230,7 @@ def _show_base_colour(scene: bpy.types.Scene) -> None:
             if old not in unlit:
                 unlit[old] = bpy.data.materials.new(PREFIX) if old is None else old.copy()
                 unlit[old].name = PREFIX
-                make_unlit(unlit[old])
+                make_unlit(unlit[old], opaque)
             materials[index] = unlit[old]
 
 

@@ -45,6 +45,7 @@ class Target:
     warnings  what the artist should know beforehand
     check     None while it is not known (yet)
     waits     why `check` is None: "" it is being measured; EDIT, LARGE
+    has_material  it may have a texture that can be started from
     """
 
     ref: BlockRef
@@ -54,6 +55,7 @@ class Target:
     warnings: tuple[str, ...] = ()
     check: UVCheck | None = None
     waits: str = ""
+    has_material: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,8 @@ def _choices(context: Any) -> tuple[str, str, str]:
 def _target(context: Any, obj: bpy.types.Object, uv: str, atlas: str, output: str) -> Target:
     meshes: list[Any] = [surface.data for surface in chosen.surfaces(obj)]
     linked = any(mesh.library is not None for mesh in meshes)
-    target = Target(ref(obj), obj.name, len(obj.material_slots))
+    slots = [slot for surface in chosen.surfaces(obj) for slot in surface.material_slots]
+    target = Target(ref(obj), obj.name, len(slots), has_material=any(slot.material is not None for slot in slots))
     problem = _problem(context, obj, output)
     if problem:
         return replace(target, problem=problem)

@@ -34,7 +34,7 @@ def textured_model(path: Path) -> Iterator[tuple[MeshData, PaintOf]]:
     import_file(path)
     objects = find_objects()
     mesh, _, _ = read_mesh(objects)
-    with studio(objects, samples=1, lit=False, normalisation=mesh.normalisation) as made:
+    with studio(objects, samples=1, lit=False, opaque=True, normalisation=mesh.normalisation) as made:
         _sharp(made.scene)
         surfaces = [_Surface(material) for material in _materials(made.scene)]
 
@@ -58,9 +58,6 @@ class _Surface:
         tree: Any = material.node_tree
         output = next(node for node in tree.nodes if node.type == "OUTPUT_MATERIAL" and node.inputs["Surface"].links)
         mix = output.inputs["Surface"].links[0].from_node  # of transparent and emission (material_nodes.make_unlit)
-        for link in list(mix.inputs[0].links):
-            tree.links.remove(link)
-        mix.inputs[0].default_value = 1.0  # opaque
         self._links = tree.links
         self._shown = mix.inputs[2].links[0].from_node.inputs["Color"]
         self._colour = self._shown.links[0].from_socket if self._shown.links else None

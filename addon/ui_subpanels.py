@@ -7,9 +7,10 @@ from typing import Any
 
 import bpy
 
-from . import jobs, ops_diagnostics
+from . import jobs, ops_diagnostics, targets
 from .classes import registration_of
 from .props import settings_of
+from .translations import tr
 from .ui_panel import SidebarPanel
 from .ui_text import sentence
 
@@ -88,6 +89,7 @@ class ORBIT_PAINTER_PT_advanced(SubPanel, bpy.types.Panel):
         row.enabled = settings.renderer == "cycles"
         row.prop(settings, "device")
         column.prop(settings, "supersample")
+        _draw_existing(layout, context, settings)
         column = layout.column()
         if settings.engine == "projection":
             column.prop(settings, "symmetry")
@@ -107,6 +109,21 @@ class ORBIT_PAINTER_PT_advanced(SubPanel, bpy.types.Panel):
         column = layout.column()
         column.prop(settings, "turntable")
         column.prop(settings, "vxz")
+
+
+def _draw_existing(layout: Any, context: Any, settings: Any) -> None:
+    column = layout.column()
+    can = any(target.has_material for target in targets.overview(context).usable)
+    row = column.row()
+    row.enabled = can
+    row.prop(settings, "use_existing")
+    row = column.row()
+    row.enabled = can and settings.use_existing
+    row.prop(settings, "existing")
+    if settings.use_existing and not can:
+        sentence(
+            column, context, tr("None of the objects has a material, so there is no texture to start from."), "INFO"
+        )
 
 
 class ORBIT_PAINTER_PT_diagnostics(SubPanel, bpy.types.Panel):

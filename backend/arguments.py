@@ -60,6 +60,8 @@ def parser() -> argparse.ArgumentParser:
         _add_output(command)
         if name in ("generate", "passes", "coverage"):
             _add_mesh(command)
+        if name in ("generate", "passes", "paint"):
+            _add_existing(command)
         if name in ("generate", "coverage", "paint"):
             _add_painting(command)
         if name == "coverage":
@@ -77,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
     batch.add_arguments(several)
     _add_output(several)
     _add_mesh(several)
+    _add_existing(several)
     _add_painting(several)
     _add_baking(several)
     _add_results(several)
@@ -158,6 +161,15 @@ def _add_views(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", choices=DEVICES, help="where Cycles renders (default: cpu)")
     command.add_argument("--uv", metavar="auto|new|keep|NAME", help="UV map to bake in (default: auto)")
     command.add_argument("--atlas", choices=("object", "slot", "shared"), help="one texture per ... (default: object)")
+
+
+def _add_existing(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--existing",
+        type=float,
+        metavar="STRENGTH",
+        help="start from the texture that the objects have: 0 keeps it, 1 does not look at it (default: 1)",
+    )
 
 
 def _add_painting(command: argparse.ArgumentParser) -> None:

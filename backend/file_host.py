@@ -76,6 +76,15 @@ class FileHost:
     ) -> None:
         raycast_passes(mesh, cameras, folder, progress)
 
+    def render_existing(
+        self, mesh: MeshData, cameras: Sequence[Camera], folder: Path, job: Job, progress: Progress
+    ) -> None:
+        raise UsageError(
+            "existing-needs-blender",
+            "The texture that a model has is read by Blender, which is not here.",
+            "Leave --existing away, or run the command with the bpy module or a Blender program.",
+        )
+
     def read_picture(self, path: str) -> tuple[NDArray[np.uint8], Sequence[str]]:
         return read_image(path)
 

@@ -66,6 +66,15 @@ class Host(Protocol):
         """Write one EXR per camera into `folder` (backend/orbits/files.py)."""
         ...
 
+    def render_existing(
+        self, mesh: MeshData, cameras: Sequence[Camera], folder: Path, job: Job, progress: Progress
+    ) -> None:
+        """Write the objects' present colours, a picture for each camera, into `folder` (backend/orbits/existing.py).
+
+        Raises InputError where there are none, UsageError where this program cannot see them.
+        """
+        ...
+
     def read_picture(self, path: str) -> tuple[NDArray[np.uint8], Sequence[str]]:
         """A picture as uint8 (h, w, 4) sRGB with straight alpha, and notes. Raises InputError."""
         ...

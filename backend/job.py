@@ -42,6 +42,8 @@ class Job:
     pose             evaluated: as the scene shows the objects; rest: armatures at rest, shape keys at their basis,
                      so that what the pose covers is seen (a file that is read without Blender is at rest)
     alpha            opaque: faces are solid; sample: views see through what materials cut out
+    existing         how much is painted anew of the texture that the objects have: 1: they need not have one; 0: it
+                     stays as far as the references let it
     views            number of horizontal and of vertical orbit views
     size             pixels along each side of a frame
     supersample      passes are rendered this many times larger; 0: what the engine asks for
@@ -65,6 +67,7 @@ class Job:
     seed: int = 0
     pose: Pose = "evaluated"
     alpha: Alpha = "opaque"
+    existing: float = 1.0
     views: tuple[int, int] = (61, 61)
     size: int = 512
     supersample: int = 0
@@ -96,6 +99,7 @@ class Job:
             ("texture size", self.texture_size, 16, 8192),
             ("supersampling", self.supersample, 0, 4),
             ("seed", self.seed, 0, 2**63 - 1),
+            ("strength", self.existing, 0.0, 1.0),
         ):
             check(
                 low <= value <= high,

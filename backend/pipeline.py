@@ -16,7 +16,9 @@ A stage whose saved key equals the key of its inputs is kept when resuming.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -35,8 +37,9 @@ from .job import Job, ReferenceSpec
 from .job_history import History
 from .mesh import MeshData, require_area
 from .orbits.cameras import orbit_cameras, read_camera
+from .orbits.existing import read_existing
 from .orbits.files import open_passes, save_header
-from .painters.base import Painter, PaintRequest, Reference
+from .painters.base import Existing, Painter, PaintRequest, Reference
 from .painters.frames_file import load_frames, save_frames
 from .painters.registry import create_painter
 from .previews import Previews
@@ -48,6 +51,8 @@ from .texturing.fuse import fuse
 from .texturing.planned import planned_coverage
 from .texturing.targets import NEW_UV_MAP, Plan, plan_targets
 from .whole_files import file_digest
+
+LOOK = 64  # pixels of the pictures by which another texture is noticed
 
 
 class Pipeline:
@@ -108,16 +113,26 @@ class Pipeline:
             maps = [uv.tobytes() for name, uv in sorted(mesh.uv.items()) if not self._made(name, uv)]
             holes = [[n, c.uv_map, c.solid.shape, c.solid.tobytes()] for n, c in sorted(mesh.cutouts.items())]
             views = (list(job.views), job.size, supersample, job.renderer, job.device)
+            if job.existing < 1:
+                views = (*views, self._look(mesh))
             return digest(*views, job.uv, job.atlas, *geometry, *maps, *chain.from_iterable(holes))
         if stage == "coverage":
             looks = [[r.view, r.camera and file_digest(r.camera)] for r in self._present(job.references)]
             return digest(previous, looks, job.texture_size, dict(job.fuse))
         if stage == "paint":
             pictures = [[file_digest(r.path), r.camera and file_digest(r.camera)] for r in self._references()]
-            return digest(previous, pictures, job.engine, dict(job.engine_options), job.seed)
+            start = [job.existing] if job.existing < 1 else []
+            return digest(previous, pictures, job.engine, dict(job.engine_options), job.seed, *start)
         if stage == "bake":
             return digest(previous, job.texture_size, dict(job.fuse), job.vxz)
         return digest(previous, job.still, job.turntable, job.output)
+
+    def _look(self, mesh: MeshData) -> str:
+        """A hash of the texture that the objects have, in small pictures from all around."""
+        cameras = orbit_cameras("H", 4, LOOK) + orbit_cameras("V", 4, LOOK)[1::2]
+        with tempfile.TemporaryDirectory(prefix="orbit-painter-") as folder:
+            self.host.render_existing(mesh, cameras, Path(folder), self.job, lambda *_: self._check())
+            return digest(*(path.read_bytes() for path in sorted(Path(folder).iterdir())))
 
     def _made(self, name: str, uv: NDArray[np.float32]) -> bool:
         """The passes stage made this UV map, which the artist's mesh has got with the result."""
@@ -161,7 +176,10 @@ class Pipeline:
         cameras = orbit_cameras("H", horizontal, job.size) + orbit_cameras("V", vertical, job.size)
         save_header(folder, mesh, cameras, (horizontal, vertical), renderer=job.renderer, supersample=supersample)
         large = [c.resized(c.width * supersample, c.height * supersample) for c in cameras]
-        self.host.render_passes(mesh, large, folder, job, part(progress, 0.05, 1.0))
+        share = 1.0 if job.existing == 1 else 0.4
+        self.host.render_passes(mesh, large, folder, job, part(progress, 0.05, share))
+        if job.existing < 1:
+            self.host.render_existing(mesh, cameras, folder, job, part(progress, share, 1.0))
         open_passes(folder)
         facts.update(name=self._name, uv_maps=plan.uv_maps(), triangles=len(mesh.faces), views=len(cameras))
         facts["made_uv"] = NEW_UV_MAP if plan.needs_unwrap else ""
@@ -189,7 +207,10 @@ class Pipeline:
             references.append(Reference(image, camera, Path(spec.path).stem, spec.view))
             notes += remarks
         previews = Previews(self.run_folder.work / "previews", self.console)
-        request = PaintRequest(passes, references, job.seed, job.engine_options, previews.show)
+        existing = None
+        if job.existing < 1:
+            existing = Existing(job.existing, partial(read_existing, self.run_folder.folder("passes")))
+        request = PaintRequest(passes, references, job.seed, job.engine_options, previews.show, existing)
         painted = self._painter(job.engine).paint(request, part(progress, 0.0, 0.9))
         save_frames(folder, painted, part(progress, 0.9, 1.0))
         results.save_references(folder, references)

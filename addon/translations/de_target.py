@@ -29,6 +29,17 @@ MESSAGES: dict[str, str] = {
     "What a picture in the alpha of a material cuts out is not there for the views": (
         "Was ein Bild im Alpha eines Materials ausschneidet, ist für die Ansichten nicht da"
     ),
+    "Start from Existing Texture": "Von vorhandener Textur ausgehen",
+    "Where no reference shows the surface, keep of the texture it has as much as Strength leaves": (
+        "Wo keine Vorlage die Oberfläche zeigt, von ihrer Textur so viel behalten, wie die Stärke übrig lässt"
+    ),
+    "Strength": "Stärke",
+    "How much of the existing texture is painted anew: 0 keeps it, 1 does not look at it": (
+        "Wie viel der vorhandenen Textur neu gemalt wird: 0 behält sie, 1 sieht sie nicht an"
+    ),
+    "None of the objects has a material, so there is no texture to start from.": (
+        "Keines der Objekte hat ein Material, also gibt es keine Textur, von der auszugehen wäre."
+    ),
     "It is the custom shape of a bone. Select it instead of choosing its collection.": (
         "Es ist die Form eines Knochens. Wähle es selbst aus statt seiner Sammlung."
     ),
@@ -62,6 +73,20 @@ SENTENCES: dict[str, str] = {
     "is moved or placed by more than a UV map": "wird durch mehr als eine UV-Karte verschoben oder gelegt",
     "None of the materials is cut out by a picture, so nothing is seen through.": (
         "Keines der Materialien wird von einem Bild ausgeschnitten, also wird durch nichts hindurchgesehen."
+    ),
+    "The object has no material, so there is no texture to start from.": (
+        "Das Objekt hat kein Material, also gibt es keine Textur, von der auszugehen wäre."
+    ),
+    "Generate one from the references alone.": "Erzeuge eine aus den Vorlagen allein.",
+    "The objects' present texture was not rendered with the passes.": (
+        "Die jetzige Textur der Objekte wurde nicht mit den Pässen gerendert."
+    ),
+    "Render the passes again with --existing.": "Rendere die Pässe noch einmal mit --existing.",
+    "A run that starts from the present texture cannot take Blender's AgX off afterwards.": (
+        "Ein Lauf, der von der jetzigen Textur ausgeht, kann Blenders AgX danach nicht abziehen."
+    ),
+    "Set output_transform to none, or do not start from the present texture.": (
+        "Setze output_transform auf none, oder gehe nicht von der jetzigen Textur aus."
     ),
     "Objects and a collection were chosen.": "Es wurden Objekte und eine Sammlung gewählt.",
     "Choose objects by name, or one collection.": "Wähle Objekte mit Namen, oder eine Sammlung.",

@@ -51,14 +51,28 @@ def no_preview(view: int, picture: NDArray[np.uint8]) -> None:
 
 
 @dataclass(frozen=True, eq=False)
+class Existing:
+    """The texture that the object has, to start from.
+
+    strength  0 ... 1: how much is painted anew
+    frame     frame(k): what view k of the pass set shows now, uint8 (h, w, 4), sRGB, straight alpha
+    """
+
+    strength: float
+    frame: Callable[[int], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, eq=False)
 class PaintRequest:
-    """Everything an engine may use. `options` are the engine's own; `preview` shows frames as they come."""
+    """Everything an engine may use. `options` are the engine's own; `preview` shows frames as they come; `existing` is
+    there where the artist wants the present texture to be heeded."""
 
     passes: PassSet
     references: Sequence[Reference]
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
     preview: Preview = no_preview
+    existing: Existing | None = None
 
 
 @dataclass(frozen=True, eq=False)

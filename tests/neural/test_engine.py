@@ -19,7 +19,7 @@ from orbit_painter.backend.errors import (  # noqa: E402
     OrbitPainterError,
     UsageError,
 )
-from orbit_painter.backend.painters.base import PaintRequest, Reference  # noqa: E402
+from orbit_painter.backend.painters.base import Existing, PaintRequest, Reference  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter import engine as engines  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter import session as sessions  # noqa: E402
 from orbit_painter.backend.painters.orbitpainter import weights as finding  # noqa: E402
@@ -78,6 +78,65 @@ def test_paints_every_view(tiny, release):
     assert {view for view, _ in seen} >= {0, VIEWS}
     assert painted.info["memory"] == "cpu"
     engine.close()
+
+
+def existing_of(strength, size=SIZE):
+    """Another picture for each view, opaque, to start from."""
+
+    def frame(view):
+        v, u = np.mgrid[:size, :size] / size
+        colour = np.stack([u, v, np.full_like(u, view / (2 * VIEWS)), np.ones_like(u)], axis=-1)
+        return np.round(255 * colour).astype(np.uint8)
+
+    return Existing(strength, frame)
+
+
+def shown(tiny, release, existing, **options):
+    engine = create_painter("orbitpainter")
+    job = replace(request(tiny, release, first_frame="off", **options), existing=existing)
+    try:
+        return images(engine.paint(job, silent)), job, engine._session.pipe
+    finally:
+        engine.close()
+
+
+@pytest.mark.parametrize("options", [{}, {"v_mirrored": True}])
+def test_the_present_texture_is_started_from(tiny, release, options):
+    """With strength 0 it comes back as the VAE leaves it, with 1 nothing of it does, and between them the network has
+    its say."""
+    existing = existing_of(0.0)
+    none, job, _ = shown(tiny, release, existing, **options)
+    plain, *_ = shown(tiny, release, None, **options)
+    assert np.array_equal(shown(tiny, release, existing_of(1.0), **options)[0], plain)
+    some = shown(tiny, release, existing_of(0.7), **options)[0]
+    assert not np.array_equal(some, plain)
+    assert not np.array_equal(some, none)
+    masks = np.stack([view.mask for view in job.passes])
+    pictures = np.stack([existing.frame(k)[..., :3] for k in range(2 * VIEWS)])
+    pictures = np.where(masks[..., None], pictures, 0).astype(np.uint8)
+    assert np.array_equal(none[..., :3], through_vae(tiny, release, pictures, options.get("v_mirrored", False)))
+
+
+def through_vae(tiny, release, pictures, mirrored):
+    """Both orbits encoded and decoded again, the vertical one mirrored meanwhile if so wanted."""
+    from orbit_painter.backend.painters.orbitpainter.latent_layouts import decode_run, encode_run, plan_runs
+
+    engine, halves = create_painter("orbitpainter"), []
+    engine.paint(request(tiny, release), silent)
+    vae = engine._session.pipe.vae
+    for run, views in zip(plan_runs("release", (VIEWS, VIEWS)), np.split(pictures, 2), strict=True):
+        flip = np.s_[:, :, ::-1] if mirrored and run.segments[0].orbit == "V" else np.s_[:]
+        with torch.no_grad():
+            latents = encode_run(vae, run, [np.ascontiguousarray(views[flip])])
+            halves.append(decode_run(vae, run, latents)[0][flip])
+    engine.close()
+    return np.concatenate(halves)
+
+
+def test_the_present_texture_cannot_be_freed_of_agx(tiny, release):
+    with pytest.raises(UsageError) as caught:
+        shown(tiny, release, existing_of(0.5), output_transform="inverse_agx")
+    assert caught.value.code == "existing-transform"
 
 
 def test_a_seed_repeats_and_a_loaded_engine_gives_the_same(tiny, release, monkeypatch):

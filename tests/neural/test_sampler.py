@@ -123,6 +123,32 @@ def test_first_frame_sharing(mode, steps):
     assert after[-1][1] == 0
 
 
+def test_a_run_can_begin_from_data():
+    """With no step it is that data, with all steps the run from noise to the bit, and between them a part of the steps
+    from the data at the noise level of the first."""
+    noise, sigmas = sampler.initial_noise(SHAPE, 1), sampler.sampling_sigmas(8)
+    data = torch.randn(SHAPE, generator=torch.Generator().manual_seed(2))
+    met = []
+
+    def network(latents, sigma, step, expert, branch):
+        if branch == "positive":
+            met.append((step, latents.clone()))
+        return wave(latents, sigma, step, expert, branch)
+
+    assert torch.equal(sampler.sample(network, noise, sigmas, start=sampler.Start(data, 0.0)), data)
+    assert met == []
+    whole = sampler.sample(network, noise, sigmas, start=sampler.Start(data, 1.0))
+    assert torch.equal(whole, sampler.sample(wave, noise, sigmas))
+    met.clear()
+    half = sampler.sample(network, noise, sigmas, start=sampler.Start(data, 0.5))
+    assert [step for step, _ in met] == [4, 5, 6, 7]
+    sigma = float(sigmas[4])
+    torch.testing.assert_close(met[0][1], (1 - sigma) * data + sigma * noise)
+    assert not torch.equal(half, whole)
+    exact = sampler.sample(lambda *_: noise - data, noise, sigmas, start=sampler.Start(data, 0.5))
+    torch.testing.assert_close(exact, data, atol=2e-5, rtol=0)
+
+
 def test_stopping_passes_through():
     def stop(step, sigma, latents, clean):
         if step == 1:

@@ -9,7 +9,7 @@ import pytest
 from orbit_painter.backend.errors import CancelledError, InputError, UsageError
 from orbit_painter.backend.mesh import simple_mesh
 from orbit_painter.backend.orbits.cameras import orbit_cameras, orthographic_front
-from orbit_painter.backend.painters.base import PaintRequest, Reference
+from orbit_painter.backend.painters.base import Existing, PaintRequest, Reference
 from orbit_painter.backend.painters.registry import create_painter, engine_names
 from orbit_painter.backend.progress import silent
 from orbit_painter.backend.texturing import accel
@@ -68,6 +68,28 @@ def test_the_back_is_invented_and_has_the_colours_and_contrast_of_the_front(pain
     front = picture[picture[..., 3] == 255][:, :3].astype(float)
     assert np.abs(back.image[mask][:, :3].mean(axis=0) - front.mean(axis=0)).max() < 40
     assert back.image[mask][:, :3].std() > 0.5 * front.std()
+
+
+def test_the_present_texture_stays_where_no_reference_shows_the_surface(painted, picture):
+    """All of it with strength 0, half of it with 0.5; seen places are the reference's."""
+    grey = np.full((*painted.frames[2].image.shape[:2], 4), (90, 120, 150, 255), np.uint8)
+
+    def back(strength):
+        passes = MemoryPassSet(blob(), four_views())
+        existing = Existing(strength, lambda view: grey)
+        request = PaintRequest(passes, [Reference(picture)], 0, SMALL, existing=existing)
+        return create_painter("projection").paint(request, silent).frames
+
+    none, half = back(0.0), back(0.5)
+    unseen = (painted.frames[2].image[..., 3] == 255) & (none[2].confidence == 0)
+    assert unseen.sum() > 0.9 * (painted.frames[2].image[..., 3] == 255).sum()
+    assert (none[2].image[unseen] == grey[unseen]).all()
+    mean = (grey[unseen].astype(float) + painted.frames[2].image[unseen]) / 2
+    assert np.abs(half[2].image[unseen] - mean).max() < 2
+    sure = painted.frames[0].confidence == 255
+    np.testing.assert_array_equal(none[0].image[sure], painted.frames[0].image[sure])
+    for frame, plain in zip(back(1.0), painted.frames, strict=True):
+        np.testing.assert_array_equal(frame.image, plain.image)
 
 
 def test_equal_seeds_give_equal_frames_and_other_seeds_other_ones(picture, painted):

@@ -44,6 +44,7 @@ from .sampler import (
     Expert,
     FirstFrame,
     Guidance,
+    Start,
     initial_noise,
     sample,
     sampling_sigmas,
@@ -220,6 +221,8 @@ class OrbitPainterPipeline(DiffusionPipeline):
         boundary: float | None = None,
         sharing: Sharing = Sharing(),
         generator: torch.Generator | None = None,
+        existing: Sequence[NDArray[np.uint8]] | None = None,
+        strength: float = 1.0,
         foreground_only: bool = False,
         gasa_backend: GasaBackend = "auto",
         truncate: bool = False,
@@ -231,6 +234,8 @@ class OrbitPainterPipeline(DiffusionPipeline):
         reference        uint8 (H, W, 3) on black, or its latent
         prompts          None: made by the text encoder
         generator        on the CPU; every run starts from its present state, as the release's scripts do
+        existing         what each orbit shows now, uint8 (views, H, W, 3) on black: the run begins from it, and
+                         does the share `strength` of its steps; at 1 nothing of it is left
         foreground_only  leave out tokens of known background: an approximation, see `background.py`
         truncate         convert to 8 bits as the published code does
         progress         called before each block of the network; what it raises stops the run
@@ -259,7 +264,8 @@ class OrbitPainterPipeline(DiffusionPipeline):
                 source.set_state(start)
                 noise = initial_noise((1, LATENT_CHANNELS, *inputs.position.shape[2:]), source).to(self._device)
                 first = self._first_frame(mode, run, frames, sharing)
-            return self._sample(models, inputs, noise, sigmas, guidance, boundary, first, after, report)
+                begin = None if existing is None else self._start(run, encoded, existing, strength, report)
+            return self._sample(models, inputs, noise, sigmas, guidance, boundary, first, after, report, begin)
 
         def finish(run: Run, painted: torch.Tensor, report: Progress) -> None:
             with self._vae_at_work(partial(report, 0.95, "decoding")) as vae:
@@ -326,6 +332,20 @@ class OrbitPainterPipeline(DiffusionPipeline):
             gasa_backend=gasa_backend,
         )
 
+    def _start(
+        self,
+        run: Run,
+        orbits: Sequence[OrbitLatents],
+        existing: Sequence[NDArray[np.uint8]],
+        strength: float,
+        progress: Progress,
+    ) -> Start:
+        """The latents of what the orbits of a run show now."""
+        tick = part(progress, 0.0, 0.0)
+        chosen = [(o.segment, views) for o, views in zip(orbits, existing, strict=True) if o.segment in run.segments]
+        clean = torch.cat([self._encoded(segment, views, tick) for segment, views in chosen], dim=2)
+        return Start(clean.to(self._device), strength)
+
     def _first_frame(
         self, mode: Mode, run: Run, painted: Sequence[NDArray[np.uint8]], sharing: Sharing
     ) -> FirstFrame | None:
@@ -346,6 +366,7 @@ class OrbitPainterPipeline(DiffusionPipeline):
         first: FirstFrame | None,
         after_step: AfterStep | None,
         progress: Progress,
+        start: Start | None = None,
     ) -> torch.Tensor:
         """The Euler steps of one run."""
         steps = inputs.steps
@@ -376,7 +397,7 @@ class OrbitPainterPipeline(DiffusionPipeline):
         for model in models.every():
             model._reset_stateful_cache()
         together = pair if models.other is not None or self.batched_guidance else None
-        return sample(network, noise, sigmas, guidance, boundary, first, after, together)
+        return sample(network, noise, sigmas, guidance, boundary, first, after, together, start)
 
     def _after_step(
         self,

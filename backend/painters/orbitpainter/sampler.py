@@ -71,6 +71,25 @@ class FirstFrame:
         return torch.cat((first.expand_as(latents[:, :, :1]), latents[:, :, 1:]), dim=2)
 
 
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Data that a run begins from in place of noise alone (SDEdit, arXiv 2108.01073).
+
+    clean     float32 (1, 16, t, h, w), latents of it
+    strength  share of the steps that are done: 1 all of them, from noise; 0 none
+    """
+
+    clean: torch.Tensor
+    strength: float
+
+    def first_step(self, steps: int) -> int:
+        """The step that is done first; `steps` where there is none to do."""
+        return steps - round(self.strength * steps)
+
+    def noised(self, noise: torch.Tensor, sigma: float) -> torch.Tensor:
+        return (1 - sigma) * self.clean.to(noise) + sigma * noise
+
+
 class Network(Protocol):
     """Predicts the velocity of `latents` (1, 16, t, h, w) at `sigma`, by one expert for one text."""
 
@@ -108,19 +127,21 @@ def sample(
     first_frame: FirstFrame | None = None,
     after_step: AfterStep | None = None,
     pair: Pair | None = None,
+    start: Start | None = None,
 ) -> torch.Tensor:
     """Latents float32 (1, 16, t, h, w) of the painted run.
 
     noise: as `initial_noise` makes it, on the device of the run; sigmas: N + 1 values that end with 0; pair: takes the
-    place of two calls of `network` where guidance is active. The latents stay float32. Errors of the callbacks pass
-    through.
+    place of two calls of `network` where guidance is active; start: what the run begins from, with fewer steps. The
+    latents stay float32. Errors of the callbacks pass through.
     """
     steps = len(sigmas) - 1
     noise = noise.float()
-    latents = noise.clone()
-    if first_frame is not None:
-        latents = first_frame.write(latents, noise, float(sigmas[0]), 0)
-    for step in range(steps):
+    first = 0 if start is None else start.first_step(steps)
+    latents = noise.clone() if start is None else start.noised(noise, float(sigmas[first]))
+    if first_frame is not None and first < steps:
+        latents = first_frame.write(latents, noise, float(sigmas[first]), first)
+    for step in range(first, steps):
         sigma, following = float(sigmas[step]), float(sigmas[step + 1])
         expert = expert_of(sigma, boundary)
         if not guidance.active(step, steps):

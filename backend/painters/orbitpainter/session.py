@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ import torch
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from numpy.typing import NDArray
 
-from ...errors import InputError
+from ...errors import InputError, UsageError
 from ...progress import Progress, part
-from ..base import Frame, PaintedFrames, PaintRequest
+from ..base import Existing, Frame, PaintedFrames, PaintRequest
 from . import attention_backends, speed
 from .checkpoints import ExpertFiles, ExtraLora, head_size, load_expert, load_text_encoder, load_vae
 from .conditions import LatentCache, OrbitLatents, OrbitPictures, read_orbits
@@ -139,7 +139,11 @@ class Session:
         known = cache_folder() / "magcache" / f"{self.key.weights_id}.json"
         pipe.batched_guidance = options.batched_guidance
         foreground_only = chosen.foreground_only and pipe.group is None
-        with speed.step_cache(pipe, chosen, boundary, known) as cache_notes:
+        existing = None if request.existing is None else _existing(request.existing, orbits, options)
+        cached = chosen
+        if existing is not None and chosen.cache == "magcache":
+            cached = replace(chosen, cache="off")  # it counts the steps of a whole run
+        with speed.step_cache(pipe, cached, boundary, known) as cache_notes:
             painted = pipe(
                 encoded,
                 reference,
@@ -150,6 +154,8 @@ class Session:
                 boundary=boundary,
                 sharing=_sharing(options),
                 generator=torch.Generator("cpu").manual_seed(request.seed),
+                existing=existing,
+                strength=1.0 if request.existing is None else request.existing.strength,
                 foreground_only=foreground_only,
                 truncate=options.truncate,
                 callback_on_step_end=look.after_step,
@@ -304,6 +310,30 @@ def _frames(
             image = np.ascontiguousarray(np.concatenate([colour, alpha], axis=-1)[flip])
             frames.append(Frame(image, request.passes.cameras[len(frames)]))
     return frames
+
+
+def _existing(
+    existing: Existing, orbits: Sequence[OrbitPictures], options: OrbitPainterOptions
+) -> list[NDArray[np.uint8]]:
+    """What each orbit shows now, uint8 (views, H, W, 3) on black, as the network is shown its frames."""
+    if options.output_transform != "none":
+        raise UsageError(
+            "existing-transform",
+            "A run that starts from the present texture cannot take Blender's AgX off afterwards.",
+            "Set output_transform to none, or do not start from the present texture.",
+        )
+    found, first = [], 0
+    for orbit in orbits:
+        pictures = []
+        for view, mask in enumerate(orbit.mask):
+            picture = existing.frame(first + view).astype(np.float32)
+            if options.v_mirrored and orbit.segment.orbit == "V":
+                picture = picture[:, ::-1]
+            colour = np.round(picture[..., :3] * picture[..., 3:] / 255)
+            pictures.append(np.where(mask[..., None], colour, 0).astype(np.uint8))
+        found.append(np.stack(pictures))
+        first += orbit.segment.views
+    return found
 
 
 def _sharing(options: OrbitPainterOptions) -> Sharing:

@@ -13,7 +13,7 @@ from ...errors import InputError
 from ...mesh import MeshData
 from ...progress import Progress, part
 from ...texturing import accel
-from ..base import Frame, PaintedFrames, PaintRequest, Reference
+from ..base import Existing, Frame, PaintedFrames, PaintRequest, Reference
 from .evidence import Evidence, Picture, gather
 from .fronts import without_fronts
 from .gbuffer import GeometryBuffer, geometry_buffer
@@ -149,13 +149,24 @@ def render_all(request: PaintRequest, evidence: Evidence, texture: Any, progress
     count = len(request.passes)
     frames = []
     progress(0.0, f"painting view 1 of {count}")
-    painted = accel.mapped(lambda k: render_frame(request.passes.view(k), evidence, texture), range(count))
+    painted = accel.mapped(
+        lambda k: render_frame(request.passes.view(k), evidence, texture, _kept(request.existing, k)), range(count)
+    )
     for index, frame in enumerate(painted):
         frames.append(frame)
         request.preview(index, frame.image)
         progress((index + 1) / count, f"painting view {min(index + 2, count)} of {count}")
     progress(1.0, "painted")
     return frames
+
+
+def _kept(existing: Existing | None, view: int) -> NDArray[np.float32] | None:
+    """What stays of the present texture in a view, as `render_frame` takes it."""
+    if existing is None:
+        return None
+    picture = existing.frame(view).astype(np.float32) / 255
+    picture[..., 3] = np.where(picture[..., 3] > 0, 1 - existing.strength, 0.0)
+    return picture
 
 
 def anchor(picture: Picture, evidence: Evidence, index: int) -> Frame:

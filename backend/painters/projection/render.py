@@ -17,14 +17,21 @@ BLOCK = 16_384  # points; what is worked on at once stays in the cache
 MARGIN = 3  # pixels by which colours are continued beyond the silhouette
 
 
-def render_frame(view: ViewPasses, evidence: Evidence, texture: Texture) -> Frame:
-    """The object's colours in one view: references where they show the surface, the completed texture elsewhere."""
+def render_frame(
+    view: ViewPasses, evidence: Evidence, texture: Texture, kept: NDArray[np.float32] | None = None
+) -> Frame:
+    """The object's colours in one view: references where they show the surface, the completed texture elsewhere.
+
+    kept: float32 (h, w, 4), the present colours, and in the last channel how much of them stays where no reference
+    shows the surface, 0 ... 1
+    """
     rows = np.flatnonzero(view.mask.ravel())
     points, normals = view.position.reshape(-1, 3)[rows], view.normal.reshape(-1, 3)[rows]
     colour, confidence = np.empty((len(rows), 3), np.float32), np.empty(len(rows), np.float32)
     for start in range(0, len(rows), BLOCK):
         block = np.s_[start : start + BLOCK]
-        colour[block], confidence[block] = surface_colour(points[block], normals[block], evidence, texture)
+        some = None if kept is None else kept.reshape(-1, 4)[rows[block]]
+        colour[block], confidence[block] = surface_colour(points[block], normals[block], evidence, texture, some)
     height, width = view.mask.shape
     image = np.zeros((height * width, 4), np.uint8)
     image[rows, :3] = np.floor(np.clip(colour, 0, 1) * 255 + 0.5)
@@ -35,9 +42,16 @@ def render_frame(view: ViewPasses, evidence: Evidence, texture: Texture) -> Fram
 
 
 def surface_colour(
-    points: NDArray[np.float32], normals: NDArray[np.float32], evidence: Evidence, texture: Texture
+    points: NDArray[np.float32],
+    normals: NDArray[np.float32],
+    evidence: Evidence,
+    texture: Texture,
+    kept: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Colour (n, 3) and confidence (n,), 0 ... 1, of surface points (n, 3) whose normals face the viewer."""
+    """Colour (n, 3) and confidence (n,), 0 ... 1, of surface points (n, 3) whose normals face the viewer.
+
+    kept: float32 (n, 4), a colour that the completed texture gives way to, and how far, 0 ... 1
+    """
     total = np.zeros((len(points), 3), np.float32)
     weight = np.zeros(len(points), np.float32)
     unseen = np.ones(len(points), np.float32)
@@ -54,6 +68,9 @@ def surface_colour(
     at = np.flatnonzero(unseen > 0.01)
     if len(at):
         invented, mirrored = completed_colour(points[at], normals[at], texture)
+        if kept is not None:
+            stays = kept[at, 3:]
+            invented, mirrored = invented * (1 - stays) + kept[at, :3] * stays, mirrored * (1 - stays[:, 0])
         share = unseen[at]
         colour[at] = colour[at] * (1 - share[:, None]) + invented * share[:, None]
         confidence[at] = np.maximum(confidence[at], 0.5 * mirrored * share)
