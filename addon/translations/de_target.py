@@ -88,6 +88,9 @@ SENTENCES: dict[str, str] = {
     "Set output_transform to none, or do not start from the present texture.": (
         "Setze output_transform auf none, oder gehe nicht von der jetzigen Textur aus."
     ),
+    "MagCache was left out, because it counts the steps of a run from noise.": (
+        "MagCache blieb weg, weil er die Schritte eines Laufs aus Rauschen zählt."
+    ),
     "Objects and a collection were chosen.": "Es wurden Objekte und eine Sammlung gewählt.",
     "Choose objects by name, or one collection.": "Wähle Objekte mit Namen, oder eine Sammlung.",
 }

@@ -175,6 +175,8 @@ class Session:
             "device": str(pipe.run_on),
         }
         notes = [*self.notes, *tuned, *mode_note, *prepared.notes, *cache_notes]
+        if cached is not chosen:
+            notes.append("MagCache was left out, because it counts the steps of a run from noise.")
         if chosen.foreground_only and not foreground_only:
             notes.append("The background was computed too: devices that share a forward pass need all tokens.")
         if len(request.references) > 1:
