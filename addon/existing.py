@@ -14,10 +14,11 @@ import bpy
 
 from ..backend.errors import InputError
 from ..backend.files import write_png
+from ..backend.job import Pose
 from ..backend.mesh import MeshData
 from ..backend.orbits.cameras import Camera
 from ..backend.orbits.existing import existing_name
-from .scene_read import Pose, posed
+from .scene_read import posed
 from .steps import Steps
 from .studio import studio
 
