@@ -7,19 +7,11 @@ from pathlib import Path
 
 import bpy
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from leftovers import leftovers
+
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def leftovers():
-    """Everything of ours that Blender knows."""
-    lists = {name: getattr(bpy.app.handlers, name) for name in dir(bpy.app.handlers)}
-    handlers = {name: list(found) for name, found in lists.items() if isinstance(found, list)}
-    found = {name for name in dir(bpy.types) if "ORBIT_PAINTER" in name.upper()}
-    found |= {f"operator {name}" for name in dir(bpy.ops.orbit_painter)}
-    ours = [(name, h) for name, all in handlers.items() for h in all if h.__module__.startswith("orbit_painter")]
-    found |= {f"handler {name}" for name, _ in ours}
-    owners = (bpy.types.Scene, bpy.types.Object, bpy.types.WindowManager)
-    return found | {f"property of {owner.__name__}" for owner in owners if hasattr(owner, "orbit_painter")}
+PACKAGE = "orbit_painter"
 
 
 def speaks_german():
@@ -46,12 +38,12 @@ spec = importlib.util.spec_from_file_location(
 package = importlib.util.module_from_spec(spec)
 sys.modules["orbit_painter"] = package
 spec.loader.exec_module(package)
-assert leftovers() == set(), leftovers()
+assert not leftovers(PACKAGE), leftovers(PACKAGE)
 for _ in range(3):
     package.register()
     assert hasattr(bpy.types, "ORBIT_PAINTER_PT_main")
     assert bpy.context.scene.orbit_painter.engine == "projection"
     assert speaks_german() in (True, None)
     package.unregister()
-    assert leftovers() == set(), leftovers()
+    assert not leftovers(PACKAGE), leftovers(PACKAGE)
 print("REGISTERED")

@@ -14,6 +14,7 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "addon")]
+from leftovers import leftovers  # noqa: E402
 from state_guard import snapshot  # noqa: E402
 
 FOLDER = Path(sys.argv[sys.argv.index("--") + 1])
@@ -109,7 +110,7 @@ def main():
     bpy.ops.orbit_painter.variant_show(recipe_id=second.recipe_id)
     for _ in range(3):
         addon_utils.disable(package)
-        _no_leftovers()
+        assert not leftovers(package), leftovers(package)
         assert _looks() == other  # what was made stays, without the extension
         addon_utils.enable(package)
         assert len(bpy.data.objects["Hero"].orbit_painter.variants) == 2
@@ -223,17 +224,6 @@ def _equal_but_for(before, after, *allowed):
     changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
     wrong = {key: (before.get(key), after.get(key)) for key in changed if not any(word in key for word in allowed)}
     assert not wrong, dict(list(wrong.items())[:12])
-
-
-def _no_leftovers():
-    names = [name for name in dir(bpy.types) if name.startswith("ORBIT_PAINTER")]
-    assert not names, names
-    assert not hasattr(bpy.types.Scene, "orbit_painter")
-    assert not hasattr(bpy.types.Object, "orbit_painter")
-    assert not dir(bpy.ops.orbit_painter), dir(bpy.ops.orbit_painter)
-    lists = [getattr(bpy.app.handlers, name) for name in dir(bpy.app.handlers)]
-    ours = [f for found in lists if isinstance(found, list) for f in found if "orbit_painter" in f.__module__]
-    assert not ours, ours
 
 
 def _render(path):

@@ -11,15 +11,16 @@ import importlib.util
 import json
 import os
 import sys
-import threading
 import time
 import traceback
 from pathlib import Path
 
 import bpy
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from driver import after, go_on, hold
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "addon")]
+from driver import after, go_on, hold  # noqa: E402
+from leftovers import leftovers  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 STORY, FOLDER = sys.argv[sys.argv.index("--") + 1 :]
@@ -237,23 +238,10 @@ def disable():
         yield runs(job_id)
         pids = [child.pid for child in launching._children]
         package.unregister()
-        say(pids=pids, left=leftovers())
+        say(pids=pids, left=leftovers("orbit_painter"))
         package.register()
         yield after(0.2)
     say(jobs=len(jobs.jobs()), settings=bpy.context.scene.orbit_painter.quality)
-
-
-def leftovers():
-    """What a disabled extension still has in this Blender: handlers, timers, threads, properties."""
-    modules = [module for name, module in sys.modules.items() if name.startswith("orbit_painter")]
-    functions = {value for module in modules for value in vars(module).values() if callable(value)}
-    handlers = [found for name in dir(bpy.app.handlers) if isinstance(found := getattr(bpy.app.handlers, name), list)]
-    left = [f"timer {f}" for f in functions if bpy.app.timers.is_registered(f)]
-    left += [f"handler {f}" for found in handlers for f in found if f.__module__.startswith("orbit_painter")]
-    left += [f"thread {t.name}" for t in threading.enumerate() if t is not threading.main_thread()]
-    left += [name for name in dir(bpy.types) if name.startswith("ORBIT_PAINTER")]
-    owners = (bpy.types.Scene, bpy.types.Object, bpy.types.WindowManager)
-    return left + [f"property of {owner.__name__}" for owner in owners if hasattr(owner, "orbit_painter")]
 
 
 def leave():
