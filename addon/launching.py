@@ -61,7 +61,7 @@ def blender(store: JobStore, step: Step) -> Place:
     command = [bpy.app.binary_path, "--background", "--factory-startup", "--offline-mode", store.folder / BLEND]
     command += ["--python-exit-code", "31", "-P", _ROOT / "addon" / "scene_open.py"]
     command += ["-P", _ROOT / "backend" / "cli.py", "--", "run", step.request, "--json", "--parent-pipe"]
-    child = Child(command, store.folder, store.log, child_environment(also="BLENDER_"))
+    child = Child(command, store.folder, store.log, child_environment(also="BLENDER_"), behind=True)
     return Place(_remembered(child), shared=False)
 
 
@@ -80,7 +80,7 @@ def worker(device: str) -> Place:
     command += ["--log", logs / f"{name}.log", "--idle", f"{settings.idle:g}"]
     chosen = {"CUDA_VISIBLE_DEVICES": device} if device else {}
     environment = child_environment({"ORBIT_PAINTER_HOME": str(settings.root), **chosen})
-    child = Child(command, logs, logs / f"{name}-errors.log", environment)
+    child = Child(command, logs, logs / f"{name}-errors.log", environment, behind=True)
     return Place(_remembered(child), shared=True)
 
 

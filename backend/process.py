@@ -25,6 +25,8 @@ from .protocol import EVENTS, Decoder, Message, Noise, encode
 
 PIPES_OPEN = 1.0  # seconds that we go on listening after a process has ended
 _FLAGS = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+_LOWER = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
+NICENESS = 5  # of what works behind a window: where both want the processor, the window gets three quarters
 TAIL = 60  # last lines of its log that are kept in memory
 
 # What a child gets of our environment. Nothing that Blender or an add-on set for its own Python, no library paths.
@@ -45,14 +47,36 @@ def child_environment(
     return {**kept, **(extra or {})}
 
 
+def _give_way(pid: int) -> None:
+    """Lower the priority of a process that leads a session of its own (POSIX).
+
+    Linux desktops share the processor out among sessions (autogroups): there a niceness counts inside a session only,
+    and the session has one of its own. Best effort: where it is not allowed, or the process has ended, nothing happens.
+    """
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, pid) + NICENESS)
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/autogroup", "w") as file:
+            file.write(str(NICENESS))
+
+
 class Child:
     """One running process. Methods do not block and are called on one thread.
 
     log: its standard error and whatever it prints that is no message are appended there.
+    behind: it works behind a window, which gets the processor first.
     Raises OSError if it cannot be started.
     """
 
-    def __init__(self, command: Sequence[str | Path], cwd: Path, log: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        cwd: Path,
+        log: Path,
+        environment: Mapping[str, str],
+        *,
+        behind: bool = False,
+    ) -> None:
         self.log = log
         self.tail: deque[str] = deque(maxlen=TAIL)
         self._events: queue.SimpleQueue[Message] = queue.SimpleQueue()
@@ -68,8 +92,10 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=sys.platform != "win32",
-            creationflags=_FLAGS,
+            creationflags=_FLAGS | (_LOWER if behind else 0),
         )
+        if behind and sys.platform != "win32":
+            _give_way(self._process.pid)
         if sys.platform == "win32":
             from .windows_job import JobObject
 

@@ -53,11 +53,14 @@ def test_results_wait_for_the_right_moment(installed):
 def test_nothing_holds_the_window_up(installed):
     """Processor time of the main thread, for the window draws with the processor and shares it with the job.
 
-    Our own part of each gap, and 95 % of whole gaps, which leaves out those in which the machine itself held still.
+    The longest gap between two ticks during a whole job, our own part of every gap, and what 95 % of all gaps stay
+    below. Gaps in which a process that has nothing to do with Blender was held up as well are the machine's: they are
+    counted and printed, and left out of the longest only.
     """
     report = installed.play("play_stalls", window=(800, 600))
     print("ms of the main thread between two ticks:", report)
-    assert report["job"]["ticks"] > 20
+    assert report["job"]["ticks"] - report["job"]["machine"] > 20
+    assert report["job"]["window"] < 100, "the main thread is held up for more than 100 ms at a time"
     assert report["job"]["ours"] < 100, "our code held the main thread for more than 100 ms at a time"
     assert report["job"]["usual"] < 100, "the main thread is held up again and again"
     assert report["apply"]["cpu"] < 300

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from orbit_painter.backend.crashes import Crashes
 from orbit_painter.backend.job_history import JobProgress
-from orbit_painter.backend.process import Child, child_environment
+from orbit_painter.backend.process import NICENESS, Child, child_environment
 from orbit_painter.backend.session import Place, Session, Step
 from orbit_painter.tests.processes import wait
 
@@ -204,3 +204,18 @@ def test_a_child_gets_only_what_it_needs_of_the_environment():
     given |= {"CUDA_VISIBLE_DEVICES": "1", "https_proxy": "p", "SECRET_TOKEN": "s", "PYTHONUNBUFFERED": "1"}
     assert set(child_environment(environ=given)) == {"PATH", "LC_ALL", "CUDA_VISIBLE_DEVICES", "https_proxy"}
     assert "BLENDER_X" in child_environment(also="BLENDER_", environ=given)
+
+
+def test_what_works_behind_a_window_gives_way(tmp_path):
+    """A child that nobody waits for at a screen keeps its priority; autogroups where there are any."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    for behind in (False, True):
+        child = Child([sys.executable, FAKE, "mute"], tmp_path, tmp_path / "log", child_environment(), behind=behind)
+        try:
+            assert os.getpriority(os.PRIO_PROCESS, child.pid) == before + NICENESS * behind
+            group = Path(f"/proc/{child.pid}/autogroup")
+            if group.exists() and (told := group.read_text()):  # "/autogroup-7 nice 0"
+                assert int(told.split()[-1]) == NICENESS * behind
+        finally:
+            child.kill()
+            child.close()
