@@ -26,7 +26,7 @@ from .protocol import EVENTS, Decoder, Message, Noise, encode
 PIPES_OPEN = 1.0  # seconds that we go on listening after a process has ended
 _FLAGS = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 _LOWER = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
-NICENESS = 5  # of what works behind a window: where both want the processor, the window gets three quarters
+NICENESS = 3  # of what works behind a window: where both want the processor, the window gets two thirds
 TAIL = 60  # last lines of its log that are kept in memory
 
 # What a child gets of our environment. Nothing that Blender or an add-on set for its own Python, no library paths.
