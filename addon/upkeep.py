@@ -129,7 +129,8 @@ def start(
         log = Path(bpy.app.tempdir) / "orbit_painter.log"
     line = [*program, *words] if program else [*_program(), *words, "--root", root()]
     command = [*line, "--json", "--parent-pipe"]
-    _child = Child(command, PROGRAM.parent, log, child_environment(also=("BLENDER_", "UV_", "PIP_", "HF_")))
+    environment = child_environment(also=("BLENDER_", "UV_", "PIP_", "HF_"))
+    _child = Child(command, PROGRAM.parent, log, environment, behind=True)
     _task, _asked_at, _finished = Task(title), 0.0, finished
     if bpy.app.background:
         while _tick() is not None:

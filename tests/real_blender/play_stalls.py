@@ -21,6 +21,7 @@ import numpy as np
 
 PERIOD = 0.01
 LONG = 0.04, 0.15  # seconds of processor time and by the clock from which on a gap is told
+MOVES = 0.2  # seconds between two movements of the object
 CALM = 6.0  # seconds that the same window is measured without a job
 
 
@@ -113,10 +114,18 @@ def whole_job(report, held_up):
     ticks.watch(driver.module("addon.ops_generate").ORBIT_PAINTER_OT_generate, "_start")
     yield from driver.open_tab()
 
+    moved = [0.0]
+
+    def move():
+        """The artist moves the object: not all the time, for drawing it takes the processors from the job."""
+        if time.monotonic() - moved[0] > MOVES:
+            bpy.data.objects["Owl"].location.x += 0.001
+            moved[0] = time.monotonic()
+
     def calm():
-        """The sidebar is drawn as often as during a job, and the object moves as an artist moves it."""
+        """The sidebar is drawn as often as during a job."""
         driver.region("UI").tag_redraw()
-        bpy.data.objects["Owl"].location.x += 0.001
+        move()
         return time.monotonic() > end
 
     end = time.monotonic() + CALM
@@ -129,7 +138,7 @@ def whole_job(report, held_up):
         bpy.ops.orbit_painter.generate("INVOKE_DEFAULT")
 
     def applied():
-        bpy.data.objects["Owl"].location.x += 0.001
+        move()
         assert jobs.jobs()[0].state not in ("failed", "cancelled"), jobs.jobs()[0]
         return bpy.data.objects["Owl"].orbit_painter.variants
 
