@@ -26,7 +26,7 @@ import bpy
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 300  # seconds that a condition may take
+PATIENCE = 600  # seconds that a condition may take
 TAB = "Orbit Painter"
 BUTTON = 30, 36  # pixels: height of Generate Texture and Cancel, which are higher than all others
 BUTTON_COLOUR = 84, 84, 84  # of the default theme
