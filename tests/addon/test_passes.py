@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from orbit_painter.backend.cutouts import Cutout
 from orbit_painter.backend.errors import CancelledError, EngineMissingError, OutputError, UsageError
 from orbit_painter.backend.mesh import MeshData, simple_mesh
 from orbit_painter.backend.orbits.cameras import Camera, look, orbit_cameras, orthographic_front
 from orbit_painter.backend.orbits.files import open_passes, save_header, view_name
+from orbit_painter.backend.orbits.raycast import raycast_view
 
 pytestmark = pytest.mark.bpy
 
@@ -260,6 +262,16 @@ def test_eevee_agrees_with_cycles(empty, tmp_path):
     assert np.array_equal(cycles.object_id[both], eevee.object_id[both])
     assert np.abs(cycles.position - eevee.position)[both].max() < 1e-3  # half floats
     assert np.abs(cycles.normal - eevee.normal)[both].max() < 1e-2
+
+    square = np.array([(-0.4, 0, -0.4), (0.4, 0, -0.4), (0.4, 0, 0.4), (-0.4, 0, 0.4)])
+    faces = np.array([(0, 1, 2), (0, 2, 3)])
+    card = simple_mesh(square, faces, (square[:, [0, 2]] / 0.8 + 0.5)[faces])
+    leaf = Cutout(np.eye(4, dtype=bool), "UVMap")
+    card = replace(card, face_material=np.zeros(2, np.int32), material_names=("Leaf",), cutouts={0: leaf})
+    (tmp_path / "card").mkdir()
+    (view,) = render(card, [orthographic_front(64)], tmp_path / "card", engine="eevee")
+    assert np.array_equal(view.mask, raycast_view(card, view.camera).mask)
+    assert 0.1 < view.mask.mean() < 0.2
 
 
 def test_leftovers_of_a_crash_are_removed(empty, snapshot):
