@@ -112,11 +112,11 @@ class ORBIT_PAINTER_PT_advanced(SubPanel, bpy.types.Panel):
 
 
 def _draw_existing(layout: Any, context: Any, settings: Any) -> None:
-    column = layout.column()
+    column = layout.column(heading="Start From")
     can = any(target.has_material for target in targets.overview(context).usable)
     row = column.row()
     row.enabled = can
-    row.prop(settings, "use_existing")
+    row.prop(settings, "use_existing", text="Existing Texture")
     row = column.row()
     row.enabled = can and settings.use_existing
     row.prop(settings, "existing")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # Seconds per megapixel before this machine has done a job; of frames for the first three stages, of textures after.
 _FIRST = {"passes": 0.4, "coverage": 0.4, "paint": 1.0, "bake": 4.0, "model": 0.5, "preview": 4.0}
 _FIRST_NEURAL_PAINT = 15.0
+_FIRST_EXISTING = 1.5  # for the existing texture beside the passes
 _NEWEST = 0.5  # weight of the newest measurement
 _writing = threading.Lock()  # a job in this Blender notes its times in a thread
 
@@ -39,6 +40,8 @@ class History:
         """Seconds that the stage of this job will take."""
         neural = stage == "paint" and job.engine != "projection"
         first = _FIRST_NEURAL_PAINT if neural else _FIRST[stage]
+        if stage == "passes" and job.existing < 1:
+            first += _FIRST_EXISTING
         return self._rates.get(_name(job, stage), first) * _megapixels(job, stage)
 
     def knows(self, job: Job, stage: str) -> bool:
@@ -57,7 +60,9 @@ class History:
 
 
 def _name(job: Job, stage: str) -> str:
-    return f"{job.engine}/{stage}"
+    """Passes with the existing texture, and frames that start from it, are stages of their own kind."""
+    other = job.existing < 1 and stage in ("passes", "paint")
+    return f"{job.engine}/{stage}" + ("/existing" if other else "")
 
 
 def _megapixels(job: Job, stage: str) -> float:

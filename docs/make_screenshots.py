@@ -20,7 +20,7 @@ TAKEN = (
     "preferences",
 )  # fmt: skip
 VIEW = (0, 0, 1328, 905)  # the 3D viewport with the sidebar
-ENGINE = (1036, 82, 1328, 667)  # down to Generate Texture
+ENGINE = (1036, 82, 1328, 698)  # down to Generate Texture
 PREFERENCES = (176, 308, 1316, 905)
 SIDEBAR = (1036, 82, 1328, 905)
 

@@ -29,6 +29,8 @@ MESSAGES: dict[str, str] = {
     "What a picture in the alpha of a material cuts out is not there for the views": (
         "Was ein Bild im Alpha eines Materials ausschneidet, ist für die Ansichten nicht da"
     ),
+    "Start From": "Ausgehen von",
+    "Existing Texture": "Vorhandener Textur",
     "Start from Existing Texture": "Von vorhandener Textur ausgehen",
     "Where no reference shows the surface, keep of the texture it has as much as Strength leaves": (
         "Wo keine Vorlage die Oberfläche zeigt, von ihrer Textur so viel behalten, wie die Stärke übrig lässt"

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The state machine of a job, with a made-up process and a made-up clock."""
 
+from dataclasses import replace
+
 import pytest
 from orbit_painter.backend.crashes import Crashes, explain
 from orbit_painter.backend.job_history import History, JobProgress
@@ -370,5 +372,8 @@ def test_history_learns_from_this_machine(tmp_path):
     history.note(small, "passes", 2.0)
     assert History(path).expected(small, "bake") == pytest.approx(3.0)
     assert History(path).expected(small, "passes") == pytest.approx(2.0)
+    history.note(replace(small, existing=0.5), "passes", 9.0)  # renders the existing texture, too
+    assert History(path).expected(small, "passes") == pytest.approx(2.0)
+    assert History(path).expected(replace(small, existing=0.2), "passes") == pytest.approx(9.0)
     path.write_text("[damaged")
     assert History(path).expected(small, "bake") > 0
