@@ -194,6 +194,16 @@ class _OnJob(bpy.types.Operator):
 
     job_id: bpy.props.StringProperty(name="Job", description="Which job; as submitted")
 
+    def execute(self, context: Any) -> set[Any]:
+        if all(view.id != self.job_id for view in jobs.jobs()):
+            self.report({"ERROR"}, tr("There is no job '{name}'.", name=self.job_id))
+            return {"CANCELLED"}
+        self.act()
+        return {"FINISHED"}
+
+    def act(self) -> None:
+        raise NotImplementedError
+
 
 class ORBIT_PAINTER_OT_cancel(_OnJob):
     """Stop this job; nothing in the file changes"""
@@ -201,9 +211,8 @@ class ORBIT_PAINTER_OT_cancel(_OnJob):
     bl_idname = "orbit_painter.cancel"
     bl_label = "Cancel"
 
-    def execute(self, context: Any) -> set[Any]:
+    def act(self) -> None:
         jobs.cancel(self.job_id)
-        return {"FINISHED"}
 
 
 class ORBIT_PAINTER_OT_retry(_OnJob):
@@ -212,12 +221,11 @@ class ORBIT_PAINTER_OT_retry(_OnJob):
     bl_idname = "orbit_painter.retry"
     bl_label = "Try Again"
 
-    def execute(self, context: Any) -> set[Any]:
+    def act(self) -> None:
         thumbnails.forget()  # its views are painted again under the same names
         jobs.retry(self.job_id)
         if jobs.busy_in_window():
             work_on()
-        return {"FINISHED"}
 
 
 class ORBIT_PAINTER_OT_dismiss(_OnJob):
@@ -226,9 +234,8 @@ class ORBIT_PAINTER_OT_dismiss(_OnJob):
     bl_idname = "orbit_painter.dismiss"
     bl_label = "Dismiss"
 
-    def execute(self, context: Any) -> set[Any]:
+    def act(self) -> None:
         jobs.dismiss(self.job_id)
-        return {"FINISHED"}
 
 
 class ORBIT_PAINTER_OT_clear_notice(bpy.types.Operator):

@@ -72,6 +72,9 @@ class ORBIT_PAINTER_OT_guide_export(bpy.types.Operator):
     def execute(self, context: Any) -> set[Any]:
         from .guides import prepare
 
+        if not self.filepath:
+            self.report({"ERROR"}, tr("Say in which file the guide is to be saved."))
+            return {"CANCELLED"}
         path = Path(bpy.path.abspath(self.filepath)).with_suffix(".png")
         try:
             guide = prepare(context, self.view, self.size)

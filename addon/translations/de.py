@@ -448,6 +448,7 @@ MESSAGES: dict[str, str] = {
     "Save the file first; its textures then move beside it by themselves.": (
         "Speichere die Datei zuerst; ihre Texturen wandern dann von selbst neben sie."
     ),
+    "Say in which file the guide is to be saved.": "Gib an, in welcher Datei die Malhilfe gespeichert werden soll.",
     "Scene": "Szene",
     "Scene that gets the reference": "Szene, die die Vorlage bekommt",
     "Schema": "Schema",
@@ -579,6 +580,7 @@ MESSAGES: dict[str, str] = {
     ),
     "The window waits until the texture is done": "Das Fenster wartet, bis die Textur fertig ist",
     "There is no 3D viewport to look through.": "Es gibt kein 3D-Ansichtsfenster, durch das man schauen könnte.",
+    "There is no job '{name}'.": "Es gibt keinen Auftrag „{name}“.",
     "There is no reference; add one first": "Es gibt keine Vorlage; füge erst eine hinzu",
     "There is no result to bake again. Generate a texture first.": (
         "Es gibt kein Ergebnis, das neu gebacken werden könnte. Erzeuge erst eine Textur."

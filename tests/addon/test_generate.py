@@ -187,3 +187,14 @@ def test_every_operator_can_be_called_from_a_script(extension):
     named = [cls for cls in ours if hasattr(cls, "bl_idname") and cls.is_registered]
     assert len(named) > 30
     assert [cls.bl_idname for cls in named if not hasattr(cls, "execute")] == ["orbit_painter.work"]
+
+
+def test_what_is_asked_wrongly_is_answered_with_a_sentence(owl, extension):
+    """No traceback, as Blender would show it for an error of ours."""
+    for operator in ("cancel", "retry", "dismiss"):
+        with pytest.raises(RuntimeError, match="There is no job 'x'") as error:
+            getattr(extension.ops.orbit_painter, operator)(job_id="x")
+        assert "Traceback" not in str(error.value)
+    with pytest.raises(RuntimeError, match="which file") as error:
+        extension.ops.orbit_painter.guide_export()
+    assert "Traceback" not in str(error.value)
