@@ -46,10 +46,14 @@ def saved_frames(scene: str, views: int = 122, size: int = 512) -> Iterator[str]
 def load(scene: str, path: str, views: int | None = None) -> tuple[MeshData, PaintedFrames, tuple[int, int]]:
     """Mesh and frames of a saved scene, the number of frames of each orbit; `views`: evenly spaced ones only."""
     images = np.load(path)
-    every = cameras(len(images), images.shape[1])
-    picked = np.arange(len(images)) if views is None else np.linspace(0, len(images) - 1, views).round().astype(int)
-    frames = [Frame(images[i], every[i]) for i in picked]
-    horizontal = int((picked < (len(images) + 1) // 2).sum())
+    count, size = images.shape[:2]
+    picked = np.arange(count)
+    if views is not None:
+        picked = np.linspace(0, count - 1, views).round().astype(int)
+        images = images[picked]  # a copy: the other frames take no memory while something is measured
+    every = cameras(count, size)
+    frames = [Frame(image, every[i]) for i, image in zip(picked, images, strict=True)]
+    horizontal = int((picked < (count + 1) // 2).sum())
     return SCENES[scene]().mesh, PaintedFrames(frames), (horizontal, len(frames) - horizontal)
 
 

@@ -82,11 +82,12 @@ def _bake_tile(
         confidence[block] = found.confidence
 
     threads = min(THREADS, accel.workers())
-    # A stop is heard between blocks: NumPy gets smaller ones, which take it about a second.
-    block_size = BLOCK_TEXELS if accel.NUMBA else BLOCK_TEXELS // 2
+    # A stop is heard between blocks, and NumPy needs more memory for each texel of one: it gets smaller ones.
+    block_size = BLOCK_TEXELS if accel.NUMBA else BLOCK_TEXELS // 4
     parts = np.array_split(texels, max(1, threads * -(-len(texels) // block_size)))
     for done, _ in enumerate(accel.mapped(work, parts, threads), start=1):
         progress(0.05 + 0.85 * done / len(parts), target.name)
+    del texels, parts  # 8 bytes a texel that the margin can use
     progress(0.9, target.name)
     margin = round(params.margin * size / MARGIN_SIZE)
     local = target.uv - np.array([(tile - 1001) % 10, (tile - 1001) // 10], np.float32)

@@ -11,7 +11,7 @@ from .neighbours import voxel_keys, voxel_neighbours
 from .potts import PAD, Potts
 from .types import UNOBSERVED
 
-TABLE = 4_000_000  # entries of the (nodes, views) table the NumPy path works on at a time
+TABLE = 1_000_000  # entries of the (nodes, views) table the NumPy path works on at a time, 45 bytes each
 
 
 def coarsen(fine: Potts, views: int) -> tuple[Potts, NDArray[np.int64]]:

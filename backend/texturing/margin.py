@@ -120,16 +120,24 @@ def nearest_owned(owned: NDArray[np.bool_], reach: int) -> NDArray[np.int32]:
         return out
     column = np.empty((height, width), np.int32)
     x = np.arange(width, dtype=np.int32)
-    left = np.maximum.accumulate(np.where(owned, x, -(2**20)), axis=1)
-    right = np.minimum.accumulate(np.where(owned, x, 2**20)[:, ::-1], axis=1)[:, ::-1]
-    column[:] = np.where(x - left <= right - x, left, right)
-    column[abs(column - x) > reach] = -1
-    out.reshape(-1)[:] = np.where(owned.reshape(-1), np.arange(height * width), -1)
+    for begin, end in _bands(height):
+        band = owned[begin:end]
+        left = np.maximum.accumulate(np.where(band, x, np.int32(-(2**20))), axis=1)
+        right = np.minimum.accumulate(np.where(band, x, np.int32(2**20))[:, ::-1], axis=1)[:, ::-1]
+        near = np.where(x - left <= right - x, left, right)
+        column[begin:end] = np.where(abs(near - x) > reach, -1, near)
+        out[begin:end] = np.where(band, np.arange(begin * width, end * width).reshape(-1, width), -1)
     # Where no row within reach has one in the same columns, nothing is near.
     reached = np.zeros((height + 1, width), np.int32)
     np.cumsum(column >= 0, axis=0, out=reached[1:])
     last, first = np.minimum(np.arange(height) + reach + 1, height), np.maximum(np.arange(height) - reach, 0)
-    free = np.flatnonzero(~owned & (reached[last] > reached[first]))
+    free = np.concatenate(
+        [
+            np.flatnonzero(~owned[b:e] & (reached[last[b:e]] > reached[first[b:e]])) + b * width
+            for b, e in _bands(height)
+        ]
+    )
+    del reached
     best = np.full(len(free), reach * reach + 1)
     found = np.full(len(free), -1, np.int64)
     flat = column.reshape(-1)
