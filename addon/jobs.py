@@ -28,6 +28,7 @@ from . import job_folder, launching, targets, threads
 from .blocks import BlockRef, ref
 from .results_store import KEPT, empty_trash
 from .scene_export import export_objects
+from .unsaved import require_saved_pictures
 
 if TYPE_CHECKING:
     from ..backend.job import Job
@@ -194,6 +195,8 @@ def run_blocking(
 def _prepare(context: Any, job: Job, objects: Sequence[bpy.types.Object], stages: Sequence[str]) -> _Entry:
     store = JobStore(Path(job.out))
     try:
+        if job.alpha == "sample" or job.existing < 1:  # it looks at materials
+            require_saved_pictures(objects)
         export_objects(context, objects, store.folder)
         steps = launching.steps(job, store.folder, stages)
     except BaseException:

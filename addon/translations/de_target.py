@@ -29,6 +29,12 @@ MESSAGES: dict[str, str] = {
     "What a picture in the alpha of a material cuts out is not there for the views": (
         "Was ein Bild im Alpha eines Materials ausschneidet, ist für die Ansichten nicht da"
     ),
+    "The picture '{name}' of '{material}' has unsaved changes, which a job in the background would not see.": (
+        "Das Bild „{name}“ von „{material}“ hat ungespeicherte Änderungen, die ein Auftrag im Hintergrund nicht sähe."
+    ),
+    "Save it in the Image Editor (Image > Save), or choose Run: In This Blender under Advanced.": (
+        "Speichere es im Bildeditor (Bild > Speichern), oder wähle unter Erweitert Ausführen: In diesem Blender."
+    ),
     "Start From": "Ausgehen von",
     "Existing Texture": "Vorhandener Textur",
     "Start from Existing Texture": "Von vorhandener Textur ausgehen",

@@ -127,3 +127,24 @@ def test_what_references_do_not_show_stays(extension, tmp_path):
     seen = (front.image[..., 3] > 0) & (front.confidence == 255)
     assert seen.sum() > 200
     assert np.array_equal(front.image[seen], frames[None][0].image[seen])
+
+
+def test_strokes_that_are_in_no_file_are_told_before_another_blender_misses_them(extension, tmp_path):
+    from orbit_painter.addon import jobs
+
+    bpy = extension
+    bpy.ops.mesh.primitive_cube_add()
+    image, material = bpy.data.images.new("Strokes", 4, 4), bpy.data.materials.new("Skin")
+    material.use_nodes = True
+    group = bpy.data.node_groups.new("Inner", "ShaderNodeTree")
+    group.nodes.new("ShaderNodeTexImage").image = image
+    material.node_tree.nodes.new("ShaderNodeGroup").node_tree = group
+    bpy.context.object.data.materials.append(material)
+    image.pixels[0] = 1.0
+    assert image.is_dirty
+    for number, changes in enumerate(({"existing": 0.5}, {"alpha": "sample"})):
+        job = Job(str(tmp_path / str(number)), objects=("Cube",), **changes)
+        with pytest.raises(InputError, match="Strokes") as caught:
+            jobs.submit(bpy.context, job, [bpy.context.object])
+        assert caught.value.code == "picture-unsaved"
+    assert not jobs.jobs()
