@@ -77,6 +77,7 @@ class Overview:
         return tuple(target for target in self.targets if not target.problem)
 
 
+Helpers = set[bpy.types.Object] | None  # custom shapes of bones, where a collection is chosen and not the selection
 Key = tuple[BlockRef, str, str]  # an object, the UV choice, and the atlas
 
 _overview: Overview | None = None
@@ -129,8 +130,8 @@ def _look(context: Any, most: int | None = None) -> Overview:
     others = len(objects) - len(meshes)
     if not meshes:
         return Overview(others=others, problem=_nothing(collection, others))
-    choices = _choices(context)
-    found = tuple(_target(context, obj, *choices) for obj in meshes[:most])
+    choices, helpers = _choices(context), None if collection is None else chosen.bone_shapes()
+    found = tuple(_target(context, obj, helpers, *choices) for obj in meshes[:most])
     if all(target.problem for target in found) and len(found) < len(meshes):
         return _look(context)
     problem = "" if any(not target.problem for target in found) else found[0].problem
@@ -152,12 +153,12 @@ def _choices(context: Any) -> tuple[str, str, str]:
     return uv, settings.atlas, settings.output
 
 
-def _target(context: Any, obj: bpy.types.Object, uv: str, atlas: str, output: str) -> Target:
+def _target(context: Any, obj: bpy.types.Object, helpers: Helpers, uv: str, atlas: str, output: str) -> Target:
     meshes: list[Any] = [surface.data for surface in chosen.surfaces(obj)]
     linked = any(mesh.library is not None for mesh in meshes)
     slots = [slot for surface in chosen.surfaces(obj) for slot in surface.material_slots]
     target = Target(ref(obj), obj.name, len(slots), has_material=any(slot.material is not None for slot in slots))
-    problem = _problem(context, obj, output)
+    problem = _problem(context, obj, helpers, output)
     if problem:
         return replace(target, problem=problem)
     warnings = []
@@ -183,17 +184,17 @@ def _target(context: Any, obj: bpy.types.Object, uv: str, atlas: str, output: st
     return replace(target, warnings=(*warnings, *check.notes), check=check)
 
 
-def _problem(context: Any, obj: bpy.types.Object, output: str) -> str:
+def _problem(context: Any, obj: bpy.types.Object, helpers: Helpers, output: str) -> str:
     if output != "IMAGE_ONLY" and any(block.library is not None for block in (obj, *chosen.surfaces(obj))):
         return tr(
             "It is linked from another file. Make it local or override it (Object > Relations), or choose Image Only."
         )
     if chosen.is_hidden(obj):
         return tr("It is hidden. Show it and its collections in the viewport.")
-    if context.scene.orbit_painter.collection is not None:
+    if helpers is not None:
         if obj.hide_render:
             return tr("It is disabled in renders. Enable it there, or select it instead of choosing its collection.")
-        if obj in chosen.bone_shapes():
+        if obj in helpers:
             return tr("It is the custom shape of a bone. Select it instead of choosing its collection.")
     if obj.mode != "EDIT" and _triangles(context, obj) == 0:
         return tr("It has no faces. Choose an object that has some.")
