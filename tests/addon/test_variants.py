@@ -414,6 +414,25 @@ def test_a_failure_on_the_way_leaves_nothing(bl, job, snapshot, store):
     assert all(len(obj.orbit_painter.variants) == 0 for obj in objects)
 
 
+def test_an_error_of_ours_on_the_way_loses_nothing(bl, job, snapshot, monkeypatch):
+    from orbit_painter.addon import apply_result, scene_write
+
+    objects = [cube(bl, "A"), cube(bl, "B")]
+    folder = job(objects)
+    before = snapshot()
+
+    def broken(*words, **options):
+        raise ValueError("no luck")
+
+    for owner, name in ((apply_result, "put_on"), (scene_write, "_apply"), (apply_result, "load_image")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, broken)
+            with pytest.raises(RuntimeError, match="no luck"):
+                apply(bl, folder)
+        assert changed(before, snapshot()) == set(), name
+    assert apply(bl, folder) == {"FINISHED"}
+
+
 def test_where_nothing_can_be_written_beside_the_file_it_can_be_packed(bl, job, snapshot, tmp_path):
     from orbit_painter.addon import tray
 
