@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..memory import peak_bytes, reset_peak
 from ..texturing import maxflow_pymaxflow
 from ..texturing.expansion import Expander
-from ..texturing.fill import JACOBI_STEPS, diffuse
+from ..texturing.fill import RADIUS, SMOOTHING_STEPS, chebyshev_weights, diffuse
 from ..texturing.icm import icm
 from ..texturing.neighbours import voxel_neighbours
 from ..texturing.potts import PAD, SCALE, Potts, integer_potts
@@ -218,10 +218,14 @@ def _one_by_one(
         near = {m: [q for q in neighbours[m].tolist() if q >= 0] for m in level}
         for m in level:
             out[m] = _average([out[q] for q in near[m] if level.get(q, 0) < level[m]])
-        for _ in range(JACOBI_STEPS):
-            for m, colour in {m: _average([out[q] for q in near[m]]) for m in level}.items():
-                out[m] = colour
-    return np.array(out, np.float32)
+        before = {m: out[m] for m in level}
+        for weight in chebyshev_weights(SMOOTHING_STEPS, RADIUS).tolist():
+            means = {m: _average([out[q] for q in near[m]]) for m in level}
+            for m, mean_colour in means.items():
+                new = [weight * (a - b) + b for a, b in zip(mean_colour, before[m], strict=True)]
+                before[m], out[m] = out[m], new
+    filled = np.array(out, np.float32)
+    return np.clip(filled, filled[known].min(axis=0), filled[known].max(axis=0))
 
 
 def _average(colours: list[list[float]]) -> list[float]:

@@ -53,11 +53,15 @@ def spread(neighbours, colours, source, first_come):
 
 
 @njit
-def smooth(neighbours, colours, rows, steps):
-    """Replace each of `rows` by the mean of its neighbours, all at once, `steps` times; see fill._smooth."""
+def smooth(neighbours, colours, rows, weights):
+    """Chebyshev's steps towards the mean of the neighbours, all of `rows` at once; see fill._smooth."""
     channels = colours.shape[1]
+    before = np.empty((len(rows), channels), np.float32)
     new = np.empty((len(rows), channels), np.float32)
-    for _ in range(steps):
+    for r in range(len(rows)):
+        for c in range(channels):
+            before[r, c] = colours[rows[r], c]
+    for weight in weights:
         for r in range(len(rows)):
             new[r] = 0
             used = 0
@@ -68,7 +72,8 @@ def smooth(neighbours, colours, rows, steps):
                     for c in range(channels):
                         new[r, c] += colours[near, c]
             for c in range(channels):
-                new[r, c] /= np.float32(used)
+                new[r, c] = weight * (new[r, c] / np.float32(used) - before[r, c]) + before[r, c]
         for r in range(len(rows)):
             for c in range(channels):
+                before[r, c] = colours[rows[r], c]
                 colours[rows[r], c] = new[r, c]
