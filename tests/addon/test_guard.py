@@ -8,7 +8,12 @@ pytestmark = pytest.mark.bpy
 MADE = ("data.images", "data.materials", "data.node_groups", "images[Cube", "materials[", "node_groups[")
 RECORDS = (".orbit_painter",)
 SHOWN = (".material_slots[", "active_material", ".node_tree.links[", ".node_tree.users")
-PASSING = (".particle_edit.object", ".bound_box", ".dimensions")  # what any undo or evaluation changes
+PASSING = (
+    ".particle_edit.object",
+    ".bound_box",
+    ".dimensions",
+    ".is_runtime_data",
+)  # what any undo or evaluation changes
 
 
 @pytest.fixture
@@ -18,7 +23,7 @@ def bl(extension):
 
 
 def plain(bl):
-    """Blender as an artist's file has it: a world, a compositor, a camera, another object, frame 7."""
+    """Blender as an artist's file has it: a world, a camera, another object, frame 7."""
     scene = bl.context.scene
     scene.world = bl.data.worlds.new("Dusk")
     scene.frame_set(7)
