@@ -12,7 +12,7 @@ from ..mesh import MeshData
 from .fill import diffuse
 from .types import UNOBSERVED, FuseParams, SurfaceVoxels
 
-SEEN, DIFFUSED = 0, 1  # sources of a colour, as `diffuse` numbers them
+RIM = 4  # steps between neighbours from the inside of a leaf to its rim
 
 
 def forget_holes(mesh: MeshData, voxels: SurfaceVoxels, labels: NDArray[np.int16]) -> None:
@@ -31,18 +31,24 @@ def fill_voxels(
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """`diffuse` from the voxels with a label (4.10): colours (N, 3) and where they come from.
 
-    At the rim of a hole a pixel shows what lies behind it, too. So colours spread from voxels one voxel away from any
-    hole, and those of the rim are taken only where nothing else can be reached, as in a twig.
+    At the rim of a hole a pixel shows what lies behind it, too. So the rim of a leaf takes its colours from the inside
+    of the leaf, and keeps its own only where it has no inside, as in a twig.
     """
     known = labels != UNOBSERVED
-    inner = known if mesh.holes is None else known & _solid(mesh, voxels, 1.0 / voxels.grid)
     values = np.asarray(colours, np.float32)
-    filled, source = diffuse(
-        neighbours, values, inner, points=voxels.point, part=voxels.object_id, mode=params.diffusion
-    )
-    alone = known & ~inner & (source > DIFFUSED)
-    filled[alone], source[alone] = values[alone], SEEN
-    return filled, source
+    spreads = known
+    if mesh.holes is not None:
+        inner = known & _solid(mesh, voxels, 1.0 / voxels.grid)
+        spreads = inner | (known & ~_widened(inner, neighbours))
+    return diffuse(neighbours, values, spreads, points=voxels.point, part=voxels.object_id, mode=params.diffusion)
+
+
+def _widened(chosen: NDArray[np.bool_], neighbours: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """bool (N,): the chosen voxels and those at most RIM steps from one."""
+    reached = np.append(chosen, False)  # the last one stands for neighbours that are not there
+    for _ in range(RIM):
+        reached[:-1] |= reached[neighbours].any(axis=1)
+    return reached[:-1]
 
 
 def _solid(mesh: MeshData, voxels: SurfaceVoxels, distance: float) -> NDArray[np.bool_]:
