@@ -10,6 +10,8 @@ from orbit_painter.backend.errors import CancelledError, InputError, UsageError
 from orbit_painter.backend.mesh import simple_mesh
 from orbit_painter.backend.orbits.cameras import orbit_cameras, orthographic_front
 from orbit_painter.backend.painters.base import Existing, PaintRequest, Reference
+from orbit_painter.backend.painters.projection.evidence import Picture, gather
+from orbit_painter.backend.painters.projection.gbuffer import geometry_buffer
 from orbit_painter.backend.painters.registry import create_painter, engine_names
 from orbit_painter.backend.progress import silent
 from orbit_painter.backend.texturing import accel
@@ -90,6 +92,26 @@ def test_the_present_texture_stays_where_no_reference_shows_the_surface(painted,
     np.testing.assert_array_equal(none[0].image[sure], painted.frames[0].image[sure])
     for frame, plain in zip(back(1.0), painted.frames, strict=True):
         np.testing.assert_array_equal(frame.image, plain.image)
+
+
+def test_leaves_are_a_source_beside_a_trunk():
+    """Strips two pixels wide are all rim; the body between them is wide enough to do without its own."""
+    strips = [(x, x + 0.02) for x in np.arange(-0.45, 0.45, 0.04)]
+    corners = [[(a, 0, -0.4), (b, 0, -0.4), (b, 0, 0.0), (a, 0, 0.0)] for a, b in strips]
+    corners.append([(-0.3, 0, 0.05), (0.3, 0, 0.05), (0.3, 0, 0.45), (-0.3, 0, 0.45)])
+    quads = 4 * np.arange(len(corners))[:, None, None] + np.array([(0, 1, 2), (0, 2, 3)])
+    mesh = simple_mesh(np.array(corners).reshape(-1, 3), quads.reshape(-1, 3))
+    kinds = np.repeat(np.arange(len(corners)) == len(strips), 2).astype(np.int32)
+    mesh = replace(mesh, face_material=kinds, material_names=("Leaf", "Trunk"))
+    buffer = geometry_buffer(mesh, orthographic_front(128))
+    colour = np.where(buffer.material[..., None] == 1, 0.5, 0.2) * np.ones(3, np.float32)
+    evidence = gather([Picture(colour.astype(np.float32), buffer.mask.astype(np.float32), buffer)])
+    leaf, trunk = buffer.material == 0, buffer.material == 1
+    assert evidence.source[leaf].mean() > 0.9
+    assert 0.5 < evidence.source[trunk].mean() < 0.95, "its rim is left out as before"
+    turned = replace(buffer, normal=np.where(leaf[..., None], (1.0, -0.1, 0.0), buffer.normal).astype(np.float32))
+    steep = gather([Picture(colour.astype(np.float32), buffer.mask.astype(np.float32), turned)])
+    assert not steep.source[leaf].any(), "what is seen from its edge is no source"
 
 
 def test_equal_seeds_give_equal_frames_and_other_seeds_other_ones(picture, painted):

@@ -21,6 +21,7 @@ from .surface import tangent_frame
 GRAZING = (0.01, 0.03)  # cosine range over which a reference fades in, so that a side two pixels wide keeps its own
 FIRM = (0.10, 0.26)  # cosine range over which it becomes something to continue from
 SOURCE_COSINE = 0.3  # steeper places only are copied from
+THIN, THIN_PIXELS = 0.02, 200  # share of source pixels below which a kind of surface counts as thin; pixels it needs
 EDGE = 0.012  # depth step of an occlusion, unit lengths
 PLANE = 0.002  # distance between a point and the surface seen at a pixel, unit lengths
 MIRROR_SLACK = 0.008  # the same for mirror images: no mesh is exactly symmetric
@@ -182,6 +183,8 @@ def _examine(picture: Picture) -> tuple[NDArray, ...]:
     source = buffer.mask & inner & (cosine > SOURCE_COSINE) & ~rim & ~mixed
     if source.sum() < 50:  # very thin things: take what there is
         source = buffer.mask & (alpha > 0.5)
+    else:
+        source |= _thin(same, source, buffer.mask & (alpha > 0.5) & (cosine > SOURCE_COSINE))
     shown = trust > 0.3
     if not shown.any():  # surface seen from its edge
         shown = alpha > 0.5
@@ -201,6 +204,16 @@ def _examine(picture: Picture) -> tuple[NDArray, ...]:
         buffer.material,
         jacobian,
     )
+
+
+def _thin(kind: NDArray[np.int32], source: NDArray[np.bool_], shown: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What is `shown` of kinds of surface, int (h, w), that have nearly no source: a tree's leaves, not its trunk."""
+    kinds, index = np.unique(kind[shown], return_inverse=True)
+    count = np.bincount(index, minlength=len(kinds))
+    good = np.bincount(index, weights=source[shown], minlength=len(kinds))
+    thin = np.zeros(kind.shape, bool)
+    thin[shown] = ((count > THIN_PIXELS) & (good < THIN * count))[index]
+    return thin
 
 
 def see(
