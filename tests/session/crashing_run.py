@@ -28,7 +28,7 @@ PLACES = {  # where it crashes, when the work there is done and nothing of it ha
     "painting": (pipeline, "save_frames"),
     "aligning": (fuse, "align_frames"),
     "selecting": (fuse, "select_views"),
-    "filling": (fuse, "_fill"),
+    "filling": (fuse, "fill_voxels"),
     "baking": (fuse, "bake_target"),
     "saving": (results, "save_bake"),
     "modelling": (FileHost, "write_model"),
