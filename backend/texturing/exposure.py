@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .problem import DISAGREEMENT
 from .types import Candidates
 
 ROUNDS = 8
@@ -15,6 +16,7 @@ SAMPLES = 30_000
 MIN_VIEWS = 6
 OUTLIER = 0.1  # difference from the mean, 0...1, at which a sample counts half
 DARK, BRIGHT = 0.04, 0.97  # samples outside are clipped or noise
+CLIPPED = 254  # of 255
 LOWEST, HIGHEST = 0.8, 1.25
 ENOUGH = 50  # samples a view needs for a gain of its own
 
@@ -65,10 +67,18 @@ def _channel_gains(
 
 
 def apply_gains(candidates: Candidates, gains: NDArray[np.floating]) -> Candidates:
-    """The same candidates with their colours multiplied by gains (V, 3), as collecting with `gains` would give."""
-    colour = candidates.colour.copy()
+    """The same candidates with their colours multiplied by gains (V, 3).
+
+    A clipped channel is darkened by a gain below 1 though it may have been any brighter than it shows, so such a colour
+    is worth less: its confidence falls by (1 - gain) / 0.15, the share that selection charges for a difference of that
+    size. Without it the whites of bright frames become grey, or tinted where one channel is clipped.
+    """
+    colour, conf = candidates.colour.copy(), candidates.conf.copy()
     gains = np.asarray(gains, np.float32)
     for k in range(colour.shape[1]):
-        scaled = colour[:, k] * gains[np.maximum(candidates.label[:, k], 0)]
-        colour[:, k] = np.minimum(scaled + np.float32(0.5), 255)
-    return replace(candidates, colour=colour)
+        gain = gains[np.maximum(candidates.label[:, k], 0)]
+        darkened = np.where(colour[:, k] >= CLIPPED, 1 - gain, 0).max(axis=1)
+        worth = np.clip(1 - darkened / np.float32(DISAGREEMENT), 0, 1)
+        conf[:, k] = np.where(darkened > 0, np.maximum(conf[:, k] * worth, np.minimum(conf[:, k], 1)), conf[:, k])
+        colour[:, k] = np.minimum(colour[:, k] * gain + np.float32(0.5), 255)
+    return replace(candidates, colour=colour, conf=conf)

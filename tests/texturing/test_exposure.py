@@ -72,3 +72,16 @@ def test_applying_makes_views_agree():
     spread = np.ptp(levelled.colour.astype(int), axis=1).mean()
     assert spread < 0.35 * np.ptp(candidates.colour.astype(int), axis=1).mean()
     np.testing.assert_array_equal(apply_gains(candidates, np.ones((24, 3))).colour, candidates.colour)
+
+
+def test_what_is_clipped_and_darkened_is_worth_less():
+    """A white of 255 could have been any brighter: divided by a high exposure, only that view takes it for grey."""
+    label = np.tile(np.arange(3, dtype=np.int16), (2, 1))
+    colour = np.array([[[240, 240, 240]] * 3, [[240, 240, 240], [255, 200, 200], [255, 200, 200]]], np.uint8)
+    candidates = Candidates(label, np.array([[250, 1, 200], [250, 240, 0]], np.uint8), colour)
+    gains = np.array([[1, 1, 1], [0.94, 0.94, 0.94], [1.1, 1.1, 1.1]])
+    found = apply_gains(candidates, gains)
+    np.testing.assert_array_equal(found.conf, [[250, 1, 200], [250, 144, 0]])  # 0.06 / 0.15 of 240 less
+    np.testing.assert_array_equal(found.colour[1, :, 0], [240, 240, 255])
+    candidates.conf[1, 1] = 1
+    assert apply_gains(candidates, gains).conf[1, 1] == 1, "what is seen stays above what is invented"
