@@ -77,7 +77,7 @@ class Holes:
         """The same for points (n, 3) in the planes of faces (n,) of a mesh, also a little beyond their edges."""
         out = np.ones(len(face), bool)
         rows = np.flatnonzero(self.image[face] >= 0)
-        corner = np.asarray(vertices, np.float64)[faces[face[rows]]]
+        corner = np.asarray(vertices[faces[face[rows]]], np.float64)
         a, b, p = corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0], points[rows] - corner[:, 0]
         aa, ab, bb = (np.einsum("ij,ij->i", x, y) for x, y in ((a, a), (a, b), (b, b)))
         pa, pb = np.einsum("ij,ij->i", p, a), np.einsum("ij,ij->i", p, b)

@@ -91,7 +91,7 @@ def _go_through_holes(
     """Let the rays (n, 3) whose `hits` (n,) lie in holes go on until they meet something solid, or nothing."""
     rows, reached = np.flatnonzero(hits >= 0), np.zeros(len(hits))
     while len(rows):
-        corners = mesh.vertices.astype(np.float64)[mesh.faces[hits[rows]]]
+        corners = mesh.vertices[mesh.faces[hits[rows]]].astype(np.float64)
         normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         along = np.einsum("ij,ij->i", directions[rows], normal)
         gone = np.einsum("ij,ij->i", corners[:, 0] - origins[rows], normal) / np.where(along == 0, 1e-30, along)
