@@ -79,6 +79,6 @@ def apply_gains(candidates: Candidates, gains: NDArray[np.floating]) -> Candidat
         gain = gains[np.maximum(candidates.label[:, k], 0)]
         darkened = np.where(colour[:, k] >= CLIPPED, 1 - gain, 0).max(axis=1)
         worth = np.clip(1 - darkened / np.float32(DISAGREEMENT), 0, 1)
-        conf[:, k] = np.where(darkened > 0, np.maximum(conf[:, k] * worth, np.minimum(conf[:, k], 1)), conf[:, k])
+        conf[:, k] = np.maximum(conf[:, k] * worth, np.minimum(conf[:, k], 1))
         colour[:, k] = np.minimum(colour[:, k] * gain + np.float32(0.5), 255)
     return replace(candidates, colour=colour, conf=conf)
