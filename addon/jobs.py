@@ -195,7 +195,7 @@ def run_blocking(
 def _prepare(context: Any, job: Job, objects: Sequence[bpy.types.Object], stages: Sequence[str]) -> _Entry:
     store = JobStore(Path(job.out))
     try:
-        if job.alpha == "sample" or job.existing < 1:  # it looks at materials
+        if job.alpha == "sample" or job.from_existing:  # it looks at materials
             require_saved_pictures(objects)
         export_objects(context, objects, store.folder)
         steps = launching.steps(job, store.folder, stages)

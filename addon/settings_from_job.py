@@ -22,7 +22,7 @@ def copy(job: Job, settings: Any) -> None:
     settings.views_horizontal, settings.views_vertical = job.views
     settings.frame_size, settings.supersample = job.size, job.supersample
     settings.pose, settings.alpha = job.pose, job.alpha
-    settings.use_existing = job.existing < 1
+    settings.use_existing = job.from_existing
     if settings.use_existing:
         settings.existing = job.existing
     settings.renderer, settings.device = job.renderer, job.device

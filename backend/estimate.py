@@ -38,7 +38,7 @@ def estimate(job: Job, stages: Sequence[str], history: History) -> Estimate:
     local = job.engine == "projection"
     supersample = job.supersample or (1 if local else 2)
     pixels = sum(job.views) * job.size**2
-    frames = 1 if job.existing == 1 else 2
+    frames = 2 if job.from_existing else 1
     disk = pixels * (_PASS * supersample**2 + frames * _FRAME) + _TEXEL * job.texture_size**2 + _REST
     memory = None if planned is None or planned.run is None else planned.run.memory
     vram = 0 if local else None if memory is None else round(memory.peak)

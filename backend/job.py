@@ -125,6 +125,11 @@ class Job:
         )
         FuseParams().replaced(self.fuse)
 
+    @property
+    def from_existing(self) -> bool:
+        """It starts from the texture that the objects have."""
+        return self.existing < 1
+
     def fuse_params(self, exact_frames: bool) -> FuseParams:
         """TextureOptimizer's parameters: alignment and exposure only serve frames that may disagree."""
         base = {"alignment": False, "exposure": False, "lock": 180.0} if exact_frames else {}

@@ -40,7 +40,7 @@ class History:
         """Seconds that the stage of this job will take."""
         neural = stage == "paint" and job.engine != "projection"
         first = _FIRST_NEURAL_PAINT if neural else _FIRST[stage]
-        if stage == "passes" and job.existing < 1:
+        if stage == "passes" and job.from_existing:
             first += _FIRST_EXISTING
         return self._rates.get(_name(job, stage), first) * _megapixels(job, stage)
 
@@ -61,7 +61,7 @@ class History:
 
 def _name(job: Job, stage: str) -> str:
     """Passes with the existing texture, and frames that start from it, are stages of their own kind."""
-    other = job.existing < 1 and stage in ("passes", "paint")
+    other = job.from_existing and stage in ("passes", "paint")
     return f"{job.engine}/{stage}" + ("/existing" if other else "")
 
 

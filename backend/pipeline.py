@@ -113,7 +113,7 @@ class Pipeline:
             maps = [uv.tobytes() for name, uv in sorted(mesh.uv.items()) if not self._made(name, uv)]
             holes = [[n, c.uv_map, c.solid.shape, c.solid.tobytes()] for n, c in sorted(mesh.cutouts.items())]
             views = (list(job.views), job.size, supersample, job.renderer, job.device)
-            if job.existing < 1:
+            if job.from_existing:
                 views = (*views, self._look(mesh))
             return digest(*views, job.uv, job.atlas, *geometry, *maps, *chain.from_iterable(holes))
         if stage == "coverage":
@@ -121,7 +121,7 @@ class Pipeline:
             return digest(previous, looks, job.texture_size, dict(job.fuse))
         if stage == "paint":
             pictures = [[file_digest(r.path), r.camera and file_digest(r.camera)] for r in self._references()]
-            start = [job.existing] if job.existing < 1 else []
+            start = [job.existing] if job.from_existing else []
             return digest(previous, pictures, job.engine, dict(job.engine_options), job.seed, *start)
         if stage == "bake":
             return digest(previous, job.texture_size, dict(job.fuse), job.vxz)
@@ -176,9 +176,9 @@ class Pipeline:
         cameras = orbit_cameras("H", horizontal, job.size) + orbit_cameras("V", vertical, job.size)
         save_header(folder, mesh, cameras, (horizontal, vertical), renderer=job.renderer, supersample=supersample)
         large = [c.resized(c.width * supersample, c.height * supersample) for c in cameras]
-        share = 1.0 if job.existing == 1 else 0.4
+        share = 0.4 if job.from_existing else 1.0
         self.host.render_passes(mesh, large, folder, job, part(progress, 0.05, share))
-        if job.existing < 1:
+        if job.from_existing:
             self.host.render_existing(mesh, cameras, folder, job, part(progress, share, 1.0))
         open_passes(folder)
         facts.update(name=self._name, uv_maps=plan.uv_maps(), triangles=len(mesh.faces), views=len(cameras))
@@ -208,7 +208,7 @@ class Pipeline:
             notes += remarks
         previews = Previews(self.run_folder.work / "previews", self.console)
         existing = None
-        if job.existing < 1:
+        if job.from_existing:
             existing = Existing(job.existing, partial(read_existing, self.run_folder.folder("passes")))
         request = PaintRequest(passes, references, job.seed, job.engine_options, previews.show, existing)
         painted = self._painter(job.engine).paint(request, part(progress, 0.0, 0.9))
